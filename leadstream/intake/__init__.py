@@ -1,0 +1,1 @@
+"""Signals from outside: files of signals, one JSON object a line."""

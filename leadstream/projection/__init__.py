@@ -1,0 +1,1 @@
+"""PostgreSQL: the projector, its store, migrations and queries."""

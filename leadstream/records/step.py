@@ -1,0 +1,49 @@
+"""A step: what a task commits in one transaction."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Headers = list[tuple[str, bytes]]
+Message = tuple[bytes | None, bytes | None, Headers]
+"""Key, value and headers of a record to be sent."""
+
+
+class LogRecord(Protocol):
+    """A record of the log as the fold needs it; aiokafka's ConsumerRecord is one."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> "list[tuple[str, bytes]] | tuple[tuple[str, bytes], ...]": ...
+
+
+@dataclass(slots=True)
+class Step:
+    """All that a fold of some records led to, in the order in which it is sent.
+
+    `position` is the offset up to which the log is folded. `changelog` has the changed rows, the
+    partition's own (`\\0position`, `\\0model:<tenant>`) included. `forwards` are records that belong to
+    another partition, as (partition, message).
+    """
+
+    position: int
+    now: int
+    changelog: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    actions: list[Message] = field(default_factory=list)
+    decisions: list[Message] = field(default_factory=list)
+    scores: list[Message] = field(default_factory=list)
+    history: list[Message] = field(default_factory=list)
+    dead_letters: list[Message] = field(default_factory=list)
+    forwards: list[tuple[int, Message]] = field(default_factory=list)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Signals by (type, outcome); types that no rule of the model names count as `other`. Outcomes:
+    those of HistoryEntry, and `duplicate`."""
+    records: dict[str, int] = field(default_factory=dict)
+    """How many of each kind: `crossing:up`, `action:voice-lead-qualifier:requested`, `reject:not_json`..."""

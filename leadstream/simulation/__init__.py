@@ -1,0 +1,1 @@
+"""Signals that look like those of real leads, from a seed."""

@@ -1,0 +1,1 @@
+"""Kafka and Faust: packs, tasks, changelog, transactions, clock, topics, worker."""
