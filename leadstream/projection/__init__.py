@@ -1,1 +1,1 @@
-"""PostgreSQL: the projector, its store, migrations and queries."""
+"""PostgreSQL: what the log says about leads, written exactly once, and read."""

@@ -4,6 +4,8 @@ from functools import lru_cache
 
 CONTROL_PREFIX = b"\0"
 """Keys of records that are not a lead's: ticks in the log, a partition's own rows in the changelog."""
+TICK_KEY = b"\0tick"
+"""The key of a tick: a record of the signals topic that only moves the partition's time."""
 
 
 def lead_key(tenant: str, lead: str) -> bytes:

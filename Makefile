@@ -1,0 +1,60 @@
+# `make help` lists what there is. All of it runs as an ordinary user, in .venv of this folder.
+
+KAFKA ?= embedded
+ARGS ?=
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+UV := $(shell command -v uv 2>/dev/null)
+# The first Python on the PATH that the project runs on.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo stack test check format lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
+
+setup: $(INSTALLED) ## .venv with all that the project needs; done again only when the lock has changed
+
+$(INSTALLED): requirements.lock pyproject.toml
+ifeq ($(UV),)
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11, 3.12 or 3.13 is needed: install one, or make PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "Setting up .venv with $$($(PYTHON) --version), from requirements.lock ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+else
+	@echo "Setting up .venv with uv, from requirements.lock ..."
+	@test -x $(BIN)/python || uv venv --quiet --python '>=3.11,<3.14' .venv
+	@uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+endif
+	@touch $@
+
+demo: setup ## the main job on a stream of leads, on this machine alone (ARGS="--keep", KAFKA=apache)
+	@$(BIN)/leadstream demo --kafka $(KAFKA) $(ARGS)
+
+stack: setup ## a broker and a PostgreSQL until Ctrl-C (KAFKA=embedded, apache or docker)
+	@$(BIN)/leadstream stack --kafka $(KAFKA) $(ARGS)
+
+test: setup ## the tests (ARGS="-k decay")
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## lint, format, types, direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup ## what ruff can put right by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## requirements.lock from pyproject.toml (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra local --group dev pyproject.toml -o requirements.lock
+
+clean: ## away with .venv and all caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

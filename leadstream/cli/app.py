@@ -1,0 +1,154 @@
+"""The root of the command line. A command's module is imported when the command is run."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from leadstream import __version__
+from leadstream.cli.errors import report
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: where it lives, its line in the list of commands and its example.
+
+    `name` is a function, or a typer app for a group, whose commands have examples of their own.
+    """
+
+    module: str
+    name: str
+    summary: str
+    example: str = ""
+
+
+COMMANDS = {
+    "demo": Entry("demo", "demo", "See it work: broker, PostgreSQL, worker, projector, a stream of leads.",
+                  "leadstream demo --signals 20000"),
+    "stack": Entry("stack", "stack", "Run a broker and a PostgreSQL on this machine until Ctrl-C.",
+                   "leadstream stack"),
+    "worker": Entry("worker", "worker", "Fold signals into scores and actions (long-running).",
+                    "leadstream worker --model tenx"),
+    "projector": Entry("projector", "projector", "Write scores and actions to PostgreSQL (long-running).",
+                       "leadstream projector"),
+    "send": Entry("send", "send", "Send signals, one JSON object a line, into the topic.",
+                  "leadstream send signals.ndjson"),
+    "replay": Entry("replay", "replay", "Fold signals from a file, offline: scores and actions at a time.",
+                    "leadstream replay --model tenx --signals signals.ndjson --at 2026-03-01T00:00:00Z"),
+    "lead": Entry("lead", "app", "One lead: its score, factor by factor."),
+    "doctor": Entry("doctor", "doctor", "Check everything, and say where signals stopped.",
+                    "leadstream doctor --model tenx"),
+    "log": Entry("log", "app", "The log of signals: export it."),
+    "dlq": Entry("dlq", "app", "Dead letters: list, show, send again."),
+    "topics": Entry("topics", "app", "Create the topics."),
+    "db": Entry("db", "app", "The PostgreSQL schema: migrate, status."),
+}
+
+# typer has its own copy of click or, in older versions, uses the package: this names either.
+ClickError: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+class Root(TyperGroup):
+    """Lists commands without importing them, and prints every error in one line."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = COMMANDS.get(cmd_name)
+        return TyperCommand(cmd_name, help=entry.summary) if entry else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        self.commands = dict.fromkeys(COMMANDS, self)  # the names that a typing error is compared with
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name and command else command, rest
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        arguments = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(arguments, "leadstream", complete_var, False, windows_expand_args, **extra)
+        except ClickError as error:
+            code = usage(error)
+        except Exception as error:
+            if debugging(arguments):
+                raise
+            code = report(error)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def load(name: str) -> Any:
+    """The real command of that name."""
+    entry = COMMANDS[name]
+    target = getattr(import_module(f"leadstream.cli.{entry.module}"), entry.name)
+    if isinstance(target, typer.Typer):
+        target.info.name = name
+        return typer.main.get_group(target)
+    single = typer.Typer(add_completion=False)
+    single.command(name, epilog=f"Example: {entry.example}")(target)
+    return typer.main.get_command(single)
+
+
+def usage(error: Any) -> int:
+    """Prints a wrong use of the command line in one line; returns the exit code."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "leadstream"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.format_message())
+        return 0
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    print(f"error: {message}; see `{path} --help`", file=sys.stderr)
+    return int(error.exit_code)
+
+
+def debugging(arguments: list[str]) -> bool:
+    """Whether `--debug` stands before the command."""
+    for argument in arguments:
+        if not argument.startswith("-"):
+            return False
+        if argument == "--debug":
+            return True
+    return False
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"leadstream {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=Root,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(epilog="Example: leadstream demo")
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """LeadStream scores sales leads from the stream of what they do.
+
+    Settings come from the environment: LEADSTREAM_KAFKA_BOOTSTRAP, LEADSTREAM_POSTGRES_DSN and others.
+    """
+    if debug:
+        import logging
+
+        logging.basicConfig(level=logging.INFO)

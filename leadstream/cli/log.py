@@ -1,0 +1,82 @@
+"""`leadstream log`."""
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadstream.cli.console import err, progress, run
+from leadstream.cli.errors import CliError
+from leadstream.intake.lines import format_line
+from leadstream.records.keys import CONTROL_PREFIX, partition_of
+from leadstream.settings import Settings
+from leadstream.stream.log_reader import Progress, read_topic
+from leadstream.stream.topics import TopicNames, partition_count
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def log() -> None:
+    """The log of signals."""
+
+
+@app.command("export")
+def export_command(
+    partition: Annotated[int | None, typer.Option(min=0, help="Only this one.")] = None,
+    to: Annotated[Path | None, typer.Option(help="A file; without it, stdout.")] = None,
+) -> None:
+    """Write the log of signals as NDJSON, each record with its place: `replay` of it gives what is live.
+
+    Ordered by partition and offset, up to where the log ends now. Ticks and bad input have lines too.
+
+    Example: leadstream log export --to log.ndjson
+    """
+    beginnings: dict[int, int] = {}
+    with ExitStack() as stack:
+        file = stack.enter_context(open(to, "wb")) if to is not None else sys.stdout.buffer
+        bar = stack.enter_context(progress())
+        task = bar.add_task("reading", total=None)
+
+        def show(current: int, begin: int, position: int, end: int) -> None:
+            if begin:
+                beginnings[current] = begin
+            bar.update(task, description=f"partition {current}", completed=position - begin, total=end - begin)
+
+        exported = run(export(Settings(), file.write, partition, show))
+        file.flush()
+    for number, first in beginnings.items():
+        err.print(f"note: the log of partition {number} begins at offset {first}: what was before is gone")
+    err.print(f"{exported:,} records exported")
+
+
+async def export(
+    settings: Settings,
+    write: Callable[[bytes], object],
+    partition: int | None = None,
+    show: Progress | None = None,
+) -> int:
+    """Calls `write` with the lines of the signals topic, one partition after the other; returns how many.
+
+    Raises `TopicAbsent`, `CliError` for a partition that there is not, and Kafka's errors.
+    """
+    topic = TopicNames(settings.topic_prefix, settings.app).signals
+    partitions = await partition_count(settings, topic)
+    if partition is not None and partition >= partitions:
+        raise CliError(f"{topic} has no partition {partition}", f"its partitions are 0 to {partitions - 1}")
+    chosen = range(partitions) if partition is None else [partition]
+    exported = 0
+    async for records in read_topic(settings, topic, chosen, progress=show):
+        current = records[0].partition
+        for record in records:
+            key = record.key
+            home = key is None or key.startswith(CONTROL_PREFIX) or partition_of(key, partitions) == current
+            line = format_line(
+                topic, current, record.offset, record.timestamp, key, record.value, misplaced=not home
+            )
+            write(line)
+        exported += len(records)
+    return exported

@@ -1,0 +1,21 @@
+"""`leadstream projector`."""
+
+import asyncio
+
+import typer
+
+from leadstream.operations.logs import configure
+from leadstream.settings import Settings
+from leadstream.stream.projector import run_projector
+
+
+def projector() -> None:
+    """Project scores, history, actions and decisions into PostgreSQL, until SIGTERM.
+
+    Example: LEADSTREAM_POSTGRES_DSN=postgresql://localhost/crm leadstream projector
+
+    Applies missing migrations at its start. Exit codes as of `leadstream worker`.
+    """
+    settings = Settings()
+    configure(settings)
+    raise typer.Exit(asyncio.run(run_projector(settings)))

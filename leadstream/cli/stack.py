@@ -1,0 +1,52 @@
+"""`leadstream stack`: a broker and a PostgreSQL on this machine, until Ctrl-C."""
+
+import shlex
+import tempfile
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from leadstream.localstack import KafkaAddress, KafkaKind, kafka, postgres
+from leadstream.localstack.processes import ends_on_sigterm
+
+
+def stack(
+    kind: Annotated[
+        KafkaKind,
+        typer.Option("--kafka", help="embedded: in memory. apache: java and mvn. docker: a container."),
+    ] = "embedded",
+) -> None:
+    """Run a broker and a PostgreSQL on this machine until Ctrl-C; their data goes with them.
+
+    Prints the settings that point the other commands at them. An address in the environment
+    (LEADSTREAM_KAFKA_BOOTSTRAP, LEADSTREAM_POSTGRES_DSN) is taken instead of starting one.
+    """
+    console = Console(stderr=True)
+    with (
+        ends_on_sigterm(),
+        tempfile.TemporaryDirectory(prefix="leadstream-") as folder,
+        kafka(kind, directory=Path(folder)) as address,
+        postgres(directory=Path(folder)) as dsn,
+    ):
+        for name, value in environment(address, dsn).items():
+            typer.echo(f"export {name}={shlex.quote(value)}")
+        console.print(
+            f"Broker and PostgreSQL are up (files in {folder}). Ctrl-C stops them.", highlight=False
+        )
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            console.print("Stopping.")
+
+
+def environment(address: KafkaAddress, dsn: str) -> dict[str, str]:
+    """The settings of roles and commands on this broker and this PostgreSQL."""
+    settings = {"LEADSTREAM_KAFKA_BOOTSTRAP": address.bootstrap, "LEADSTREAM_POSTGRES_DSN": dsn}
+    if not address.transactions:
+        settings["LEADSTREAM_PROCESSING_GUARANTEE"] = "at_least_once"
+    if address.create_time_only:
+        settings["LEADSTREAM_ALLOW_CREATE_TIME"] = "true"
+    return settings

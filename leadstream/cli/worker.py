@@ -1,0 +1,38 @@
+"""`leadstream worker`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadstream.cli.errors import CliError
+from leadstream.models import ModelError, load_catalog
+from leadstream.operations.logs import configure
+from leadstream.settings import Settings
+from leadstream.stream.worker import run_worker
+
+
+def worker(
+    model: Annotated[str, typer.Option(help="A preset or a rule file.")] = "tenx",
+    tenants: Annotated[
+        Path | None, typer.Option(help="YAML of tenants: only these are scored, with their half-life and time zone.")
+    ] = None,
+    start_at: Annotated[
+        int | None, typer.Option(min=0, help="Offset of a first start on a log that does not start at 0.")
+    ] = None,
+) -> None:
+    """Fold signals into scores, crossings and actions, until SIGTERM.
+
+    Example: leadstream worker --model tenx
+
+    Exit codes: 0 stopped as asked; 1 unexpected error; 2 refused (says what to change); 3 the log no longer
+    has what comes next; 4 a step was not committed (restart it).
+    """
+    settings = Settings()
+    configure(settings)
+    try:
+        catalog = load_catalog(model, tenants)
+    except ModelError as error:
+        raise CliError(str(error), "correct it and start again") from error
+    raise typer.Exit(asyncio.run(run_worker(settings, catalog, start_at)))

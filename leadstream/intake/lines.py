@@ -1,0 +1,198 @@
+"""NDJSON lines: the records of a log of signals, one JSON object a line.
+
+A line is a signal, with its place in the log if it has one:
+
+    {"id": "s1", "tenant": "acme", "lead": "l1", "type": "email.opened", "at": "2026-01-05T10:00:00Z",
+     "topic": "leadstream.signals", "partition": 3, "offset": 17, "received_at": "2026-01-05T10:00:00.250Z"}
+
+or, for a record of the log that is none (a tick, bad input), its place with `key_base64` and `value_base64`.
+`"misplaced": true` marks a record in a partition that is not its key's: it was sent on, and stands in the
+log a second time, in the right one.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from datetime import datetime
+from io import BufferedReader
+from typing import IO, Annotated, Any, cast
+
+import msgspec
+
+from leadstream.records.keys import TICK_KEY, lead_key
+from leadstream.records.rejection import Rejected, shorten
+from leadstream.records.signal import MAX_BYTES, decode_signal
+from leadstream.records.step import Headers
+from leadstream.records.times import FIRST, LAST, rfc3339, to_ms
+
+MAX_LINE = 33_554_432
+"""The most bytes of a line: a record of 16 MiB in base64 fits."""
+CHUNK = 262_144
+"""The most bytes read at once."""
+PLACE_FIELDS = ("topic", "partition", "offset", "received_at", "misplaced")
+
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class BadLine(Exception):
+    """A line that is no record; the message says why."""
+
+
+class LineRecord(msgspec.Struct, gc=False):
+    """A line as a record of the log. `number` counts lines from 1; `topic` is None if the line has none."""
+
+    number: int
+    topic: str | None
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = []
+
+
+class _Line(msgspec.Struct, gc=False):
+    topic: str | None = None
+    partition: Natural = 0
+    offset: Natural | None = None
+    received_at: int | datetime | None = None
+    misplaced: bool = False
+    # A signal's own fields are checked where signals are; here they only give key and time.
+    at: Any = None
+    tenant: Any = None
+    lead: Any = None
+    key_base64: str | msgspec.UnsetType | None = msgspec.UNSET
+    value_base64: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+def read_chunks(file: IO[bytes]) -> Iterator[list[bytes]]:
+    """The physical lines of a file, without white space around, in the portions in which they arrive.
+
+    Blocks for each portion. A line longer than MAX_LINE is cut, so that it is no JSON.
+    """
+    read = cast(BufferedReader, file).read1
+    rest = b""
+    while chunk := read(CHUNK):
+        lines = chunk.split(b"\n")
+        lines[0] = (rest + lines[0])[:MAX_LINE]
+        rest = lines.pop()
+        yield [line.strip() for line in lines]
+    if rest:
+        yield [rest.strip()]
+
+
+def read_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The physical lines of a file one by one, as `read_chunks` gives them."""
+    for chunk in read_chunks(file):
+        yield from chunk
+
+
+def parse_line(number: int, text: bytes) -> LineRecord:
+    """The record of a line. Its broker time is `received_at`, else `at`; without an offset it has the line's
+    number from 0, without a partition 0.
+
+    A signal that breaks its contract is a record like any: the fold rejects it, as it does live. Raises
+    `BadLine` if not even a record can be made of the line.
+    """
+    try:
+        line = _decode(text)
+    except msgspec.ValidationError as error:
+        raise BadLine(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadLine(f"not JSON: {error}: {shorten(text)}") from None
+    offset = number - 1 if line.offset is None else line.offset
+    raw = line.value_base64 is not msgspec.UNSET or line.key_base64 is not msgspec.UNSET
+    timestamp = _broker_time(line, text, raw)
+    key: bytes | None
+    value: bytes | None
+    if line.misplaced:
+        key, value = TICK_KEY, b"{}"  # here it only moves the time
+    elif raw:
+        key, value = _bytes(line.key_base64, "key_base64"), _bytes(line.value_base64, "value_base64")
+    else:
+        tenant, lead = line.tenant, line.lead
+        key = lead_key(tenant, lead) if isinstance(tenant, str) and isinstance(lead, str) else None
+        value = text if len(text) <= MAX_BYTES else _without_place(text)
+    return LineRecord(number, line.topic, line.partition, offset, timestamp, key, value)
+
+
+def signal_record(text: bytes) -> tuple[bytes, bytes]:
+    """Key and value of a line that is a signal, as they are sent. Raises `Rejected` as the worker would."""
+    try:
+        line = _decode(text)
+        key = lead_key(line.tenant, line.lead) if isinstance(line.tenant, str) else None
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        key = None
+    decode_signal(key, text)
+    assert key is not None
+    return key, text
+
+
+def format_line(
+    topic: str,
+    partition: int,
+    offset: int,
+    timestamp: int,
+    key: bytes | None,
+    value: bytes | None,
+    *,
+    misplaced: bool = False,
+) -> bytes:
+    """The line of a record, with its end. The fields of a signal stand in it as they were sent."""
+    received = f'"{rfc3339(timestamp)}"' if FIRST <= timestamp <= LAST else str(timestamp)
+    mark = ',"misplaced":true' if misplaced else ""
+    place = f'"topic":"{topic}","partition":{partition},"offset":{offset},"received_at":{received}{mark}}}\n'
+    try:
+        decode_signal(key, value)
+    except Rejected:
+        return f'{{"key_base64":{_base64(key)},"value_base64":{_base64(value)},{place}'.encode()
+    assert value is not None
+    # The place stands last: of two fields of one name the last counts.
+    return msgspec.json.format(value, indent=-1)[:-1] + b"," + place.encode()
+
+
+def _broker_time(line: _Line, text: bytes, raw: bool) -> int:
+    instant = line.received_at
+    if instant is None:
+        if raw:
+            raise BadLine("a record with `key_base64` or `value_base64` needs `received_at`")
+        try:
+            instant = msgspec.convert(line.at, int | datetime)
+        except msgspec.ValidationError:
+            instant = None
+        if instant is None or (isinstance(instant, int) and not FIRST <= instant <= LAST):
+            # Neither the broker's time nor the signal's own: say why as the worker would.
+            raise BadLine(_rejection(text))
+    if isinstance(instant, datetime):
+        if instant.tzinfo is None:
+            raise BadLine(f"the time {instant.isoformat()} has no offset from UTC")
+        return to_ms(instant)
+    return instant
+
+
+def _rejection(text: bytes) -> str:
+    try:
+        decode_signal(None, text)
+    except Rejected as rejected:
+        return f"{rejected.reason}: {rejected.detail}"
+    raise AssertionError("a signal has a time")
+
+
+def _without_place(text: bytes) -> bytes:
+    fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({name: raw for name, raw in fields.items() if name not in PLACE_FIELDS})
+
+
+def _base64(data: bytes | None) -> str:
+    return "null" if data is None else f'"{b64encode(data).decode()}"'
+
+
+def _bytes(text: str | msgspec.UnsetType | None, name: str) -> bytes | None:
+    if text is None or text is msgspec.UNSET:
+        return None
+    try:
+        return b64decode(text, validate=True)
+    except ValueError as error:
+        raise BadLine(f"`{name}` is not base64: {error}") from None

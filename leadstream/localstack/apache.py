@@ -1,0 +1,143 @@
+"""Apache Kafka without Docker: the broker's jars from Maven Central, one KRaft node."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from base64 import urlsafe_b64encode
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from leadstream.localstack.broker import Broker
+from leadstream.localstack.processes import ChildProcess, LocalStackError, free_port
+
+VERSION = "4.1.1"
+"""The version in kafka-pom.xml."""
+
+_SETTINGS = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+"""
+
+
+class ApacheKafka(Broker):
+    """One node of Apache Kafka in KRaft mode, on two ports of 127.0.0.1, with its data in `directory`.
+
+    `heap` is what Java's -Xmx takes. Raises `LocalStackError` where java or mvn is missing.
+    """
+
+    transactions = True
+    create_time_only = False
+
+    def __init__(self, directory: Path, *, heap: str = "1g") -> None:
+        super().__init__(directory)
+        self.heap = heap
+        self._controller_port = free_port()
+
+    def _prepare(self) -> ChildProcess:
+        classpath = f"{jars()}/*"
+        settings = self.directory / "server.properties"
+        data = self.directory / "data"
+        settings.write_text(
+            _SETTINGS.format(port=self.port, controller=self._controller_port, data=data.absolute())
+        )
+        if not (data / "meta.properties").exists():
+            _format(classpath, settings)
+        with as_file(files("leadstream.localstack") / "kafka-log4j2.properties") as source:
+            logging = shutil.copy(source, self.directory / "log4j2.properties")
+        return ChildProcess(
+            "Apache Kafka",
+            [
+                "java",
+                f"-Xmx{self.heap}",
+                f"-Dlog4j2.configurationFile={Path(logging).absolute()}",
+                "-cp",
+                classpath,
+                "kafka.Kafka",
+                str(settings),
+            ],
+            log=self.directory / "kafka.log",
+        )
+
+
+def available() -> bool:
+    """Whether this machine has what `ApacheKafka` needs."""
+    return shutil.which("java") is not None and shutil.which("mvn") is not None
+
+
+def jars() -> Path:
+    """The folder with the broker's jars in the user's cache, filled by Maven the first time."""
+    if not available():
+        raise LocalStackError(
+            "Apache Kafka needs java (17 or later) and mvn on the PATH: install them, "
+            "take `--kafka embedded`, or name a broker with LEADSTREAM_KAFKA_BOOTSTRAP"
+        )
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "leadstream"
+    folder = cache / f"kafka-{VERSION}"
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as temporary:
+            _fetch(Path(temporary))
+            try:
+                os.rename(Path(temporary) / "jars", folder)
+            except OSError:
+                if not folder.exists():  # else somebody else was faster
+                    raise
+    return folder
+
+
+def _fetch(into: Path) -> None:
+    print(f"Fetching Apache Kafka {VERSION} with Maven, once (about 60 MB) ...", file=sys.stderr, flush=True)
+    with as_file(files("leadstream.localstack") / "kafka-pom.xml") as source:
+        pom = shutil.copy(source, into / "pom.xml")
+    result = subprocess.run(
+        [
+            "mvn", "--quiet", "--batch-mode", "--strict-checksums", "--file", str(pom),
+            "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={into / 'jars'}",
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if result.returncode != 0:
+        raise LocalStackError(f"Maven could not fetch Apache Kafka:\n{result.stdout[-2000:]}")
+
+
+def _format(classpath: str, settings: Path) -> None:
+    """Gives the node its cluster id and makes it the only voter."""
+    cluster = urlsafe_b64encode(b"\x01" + secrets.token_bytes(15)).decode().rstrip("=")
+    result = subprocess.run(
+        [
+            "java", "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool",
+            "format", "--standalone", "--cluster-id", cluster, "--config", str(settings),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if result.returncode != 0:
+        raise LocalStackError(f"Apache Kafka can't format its data folder:\n{result.stdout[-2000:]}")

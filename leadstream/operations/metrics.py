@@ -1,0 +1,53 @@
+"""Every metric of LeadStream, named and typed in one place. No label ever holds a lead or a tenant."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+REGISTRY = CollectorRegistry()
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(f"leadstream_{name}", text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(f"leadstream_{name}", text, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, *labels: str) -> Histogram:
+    return Histogram(f"leadstream_{name}", text, labels, buckets=_SECONDS, registry=REGISTRY)
+
+
+BUILD = Info("leadstream_build", "Version, role and model of this process.", registry=REGISTRY)
+
+# The worker.
+SIGNALS = _counter("signals", "Signals folded; types that no rule names count as `other`.", "type", "outcome")
+CROSSINGS = _counter("crossings", "Threshold crossings recorded.", "direction")
+BAND_CHANGES = _counter("band_changes", "Band changes recorded.")
+ACTIONS = _counter("actions", "Actions by what was decided: requested, or the reason for skipping.", "do", "status")
+DEAD_LETTERS = _counter("dead_letters", "Records that could not be folded.", "reason")
+FORWARDED = _counter("forwarded", "Records sent on because their key belongs to another partition.")
+TICKS = _counter("ticks", "Ticks appended to the log because a lead fell due.")
+FOLD_SECONDS = _histogram("fold_seconds", "Folding of one chunk of records.")
+STEP_SECONDS = _histogram("step_seconds", "One step, from taking what was folded to its commit.")
+COMMIT_SECONDS = _histogram("commit_seconds", "The commit of a step's transaction alone.")
+STEP_RECORDS = _counter("step_records", "Records written by steps.", "topic")
+STEPS = _counter("steps", "Steps committed.", "partition")
+POSITION = _gauge("position", "Offset up to which the partition is folded and committed.", "topic", "partition")
+LAG_RECORDS = _gauge("lag_records", "Offsets between the position and the last stable offset.", "topic", "partition")
+LAG_SECONDS = _gauge("lag_seconds", "Age of the newest folded record while records wait, else 0.", "topic", "partition")
+ASSIGNED = _gauge("assigned_partitions", "Partitions assigned to this process.")
+OPEN = _gauge("open_partitions", "Partitions that are open: restored and being folded.")
+OPENING_SECONDS = _gauge("opening_seconds", "How long the slowest assigned partition has been opening.")
+RESTORED_RECORDS = _counter("restored_records", "Changelog records read to restore state.")
+RESTORE_PROGRESS = _gauge("restore_progress", "Part of the changelog that is restored, 0 to 1.", "partition")
+LEADS = _gauge("leads", "Leads with state.", "partition")
+STALE_PACKS = _counter("stale_packs", "Packs dropped because they did not begin at the position.")
+REOPENED = _counter("reopened_partitions", "Partitions opened anew after being fenced while still assigned.")
+
+# The projector.
+PROJECTED = _counter("projected_records", "Records projected into PostgreSQL.", "topic")
+PROJECTION_SECONDS = _histogram("projection_seconds", "One PostgreSQL transaction of the projector.")
+PROJECTION_DEAD_LETTERS = _counter("projection_dead_letters", "Records that PostgreSQL could not store.")
+STORE_UP = _gauge("store_up", "1 while PostgreSQL answers.")

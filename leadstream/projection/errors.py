@@ -1,0 +1,32 @@
+"""What can go wrong between the log and PostgreSQL, and what the caller is to do about it."""
+
+
+class ProjectionError(Exception):
+    """The message is one line, names a remedy where there is one, and holds no password.
+
+    ```
+    ProjectionError
+    ├── StoreUnavailable   try again later
+    ├── SchemaMismatch     an operator has to act
+    └── PositionMismatch   seek to `current`
+    ```
+    """
+
+
+class StoreUnavailable(ProjectionError):
+    """PostgreSQL is away, refuses, or took too long. What was under way is undone, or its outcome is not
+    known: read the position again, after a pause."""
+
+
+class SchemaMismatch(ProjectionError):
+    """The tables are not those of this version."""
+
+
+class PositionMismatch(ProjectionError):
+    """The rows do not begin where the tables end. Nothing was written. `current` is where they end."""
+
+    def __init__(self, topic: str, partition: int, begin: int, current: int | None) -> None:
+        super().__init__(
+            f"{topic}-{partition}: PostgreSQL is at {current}, the records begin at {begin}: nothing written"
+        )
+        self.current = current

@@ -1,0 +1,338 @@
+"""From records of the log to rows of PostgreSQL. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from leadstream.projection.storable import (
+    DeadRow,
+    Origin,
+    Row,
+    Unfit,
+    check_identity,
+    instant,
+    storable,
+)
+from leadstream.projection.tables import Kind
+from leadstream.records.keys import lead_key
+from leadstream.records.outputs import (
+    Accumulator,
+    ActionRecord,
+    ActionRequested,
+    ActionSkipped,
+    BandChanged,
+    Contribution,
+    ThresholdCrossed,
+)
+from leadstream.records.rejection import shorten
+from leadstream.records.step import LogRecord
+from leadstream.records.times import LAST, parse_instant
+
+MAX_VERSION = 50
+"""`score_version` is a varchar(50) (S2-9)."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows with their origins, one to one. `removed` are the keys of leads whose last record is a tombstone.
+    `coalesced` counts snapshots that a later one of the same lead replaces. `newest` is the highest time of
+    the fold in the rows (epoch ms), 0 without rows."""
+
+    rows: list[Row] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
+    dead: list[DeadRow] = field(default_factory=list)
+    removed: list[tuple[str, str]] = field(default_factory=list)
+    coalesced: int = 0
+    newest: int = 0
+
+    def reject(self, record: LogRecord, unfit: Unfit, item: int = 0, value: bytes | None = None) -> None:
+        value = record.value if value is None else value
+        self.dead.append(DeadRow(Origin(record, item), unfit.reason, str(unfit), value))
+
+    def add(self, row: Row, origin: Origin, now: int) -> None:
+        self.rows.append(row)
+        self.origins.append(origin)
+        if now > self.newest:
+            self.newest = now
+
+
+class _Snapshot(msgspec.Struct, gc=False):
+    """ScoreSnapshot with its accumulators left as JSON for the column."""
+
+    tenant: str
+    lead: str
+    at: int
+    total: float
+    score: int
+    band: str
+    model: str
+    version: str
+    suppressed: tuple[str, ...]
+    next_change: int | None
+    last_activity: int | None
+    offset: int
+    accumulators: msgspec.Raw
+
+
+class _Entry(msgspec.Struct, gc=False):
+    """HistoryEntry with what goes to jsonb columns left as JSON."""
+
+    offset: int
+    tenant: str
+    lead: str
+    signal: str
+    type: str
+    source: str
+    at: int
+    now: int
+    points: float
+    before: float
+    after: float
+    score_before: int
+    score_after: int
+    contributions: msgspec.Raw = msgspec.Raw(b"[]")
+    outcome: str = "scored"
+    future: bool = False
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+    data_bytes: int = 0
+
+
+class _Entries(msgspec.Struct, gc=False):
+    partition: int
+    entries: list[_Entry]
+
+
+class _RawEntries(msgspec.Struct, gc=False):
+    partition: int
+    entries: list[msgspec.Raw]
+
+
+_snapshot = msgspec.json.Decoder(_Snapshot).decode
+_accumulators = msgspec.json.Decoder(tuple[Accumulator, ...]).decode
+_entries = msgspec.json.Decoder(_Entries).decode
+_raw_entries = msgspec.json.Decoder(_RawEntries).decode
+_entry = msgspec.json.Decoder(_Entry).decode
+_contributions = msgspec.json.Decoder(tuple[Contribution, ...]).decode
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_action = msgspec.json.Decoder(ActionRecord).decode
+_BY_TYPE: dict[str, Callable[[bytes], ActionRecord]] = {
+    "lead.threshold.crossed": msgspec.json.Decoder(ThresholdCrossed).decode,
+    "lead.band.changed": msgspec.json.Decoder(BandChanged).decode,
+    "lead.action.requested": msgspec.json.Decoder(ActionRequested).decode,
+    "lead.action.skipped": msgspec.json.Decoder(ActionSkipped).decode,
+}
+_encode = msgspec.json.encode
+
+
+def read_records(kind: Kind, partition: int, records: Sequence[LogRecord]) -> Batch:
+    """The rows of some records of one partition, in their order; of snapshots the last of each lead."""
+    batch = Batch()
+    if kind == "scores":
+        _read_scores(partition, records, batch)
+        return batch
+    for record in records:
+        try:
+            if kind == "history":
+                _read_history(record, batch)
+            else:
+                _read_action(kind, partition, record, batch)
+        except Unfit as unfit:
+            batch.reject(record, unfit)
+    return batch
+
+
+def refused(kind: Kind, origin: Origin, detail: str) -> DeadRow:
+    """A row that PostgreSQL did not take."""
+    value = origin.record.value
+    if kind == "history" and value is not None:
+        value = bytes(_raw_entries(storable(value)[0]).entries[origin.item])
+    return DeadRow(origin, "refused", detail, value)
+
+
+def _read_scores(partition: int, records: Sequence[LogRecord], batch: Batch) -> None:
+    # Backwards, so that only the last snapshot of a lead is decoded. A snapshot that can't be stored does
+    # not count as the last one: an older row is better than none.
+    seen: set[bytes] = set()
+    for record in reversed(records):
+        key = record.key
+        if key is None:
+            batch.reject(record, Unfit("key_mismatch", "the record has no key"))
+            continue
+        if key in seen:
+            batch.coalesced += 1
+            continue
+        try:
+            if record.value is None:
+                batch.removed.append(_lead_of(key))
+            else:
+                row, at = _lead_row(partition, record)
+                batch.add(row, Origin(record), at)
+        except Unfit as unfit:
+            batch.reject(record, unfit)
+        else:
+            seen.add(key)
+
+
+def _lead_of(key: bytes) -> tuple[str, str]:
+    try:
+        tenant, colon, lead = key.decode().partition(":")
+    except UnicodeDecodeError:
+        tenant = colon = lead = ""
+    if not (tenant and colon and lead) or "\0" in tenant + lead:
+        raise Unfit("key_mismatch", f"no lead has the key {shorten(key)}")
+    return tenant, lead
+
+
+def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
+    value, altered = storable(record.value)
+    snapshot = _decoded(_snapshot, value)
+    raw = bytes(snapshot.accumulators)
+    _decoded(_accumulators, raw)
+    key = lead_key(snapshot.tenant, snapshot.lead)
+    if record.key != key:
+        raise Unfit("key_mismatch", f"the key is {shorten(record.key)}, the body says {shorten(key)}")
+    check_identity(altered, snapshot.tenant, snapshot.lead)
+    version = snapshot.version
+    if len(version) > MAX_VERSION:
+        version, altered = version[:MAX_VERSION], True
+    next_change = snapshot.next_change
+    row = (
+        snapshot.tenant,
+        snapshot.lead,
+        snapshot.score,
+        snapshot.band,
+        version,
+        instant(snapshot.at),
+        snapshot.total,
+        snapshot.model,
+        # A change beyond the year 9999 is none that a row needs.
+        next_change if next_change is None or next_change <= LAST else None,
+        None if snapshot.last_activity is None else instant(snapshot.last_activity),
+        snapshot.suppressed,
+        raw.decode(),
+        partition,
+        snapshot.offset,
+        altered,
+    )
+    return row, snapshot.at
+
+
+def _read_history(record: LogRecord, batch: Batch) -> None:
+    value, altered = storable(record.value)
+    try:
+        decoded = _entries(value)
+        rows = [_event_row(decoded.partition, entry, altered) for entry in decoded.entries]
+    except (Unfit, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        _read_entries_singly(record, value, altered, batch)
+        return
+    for item, (row, entry) in enumerate(zip(rows, decoded.entries, strict=True)):
+        batch.add(row, Origin(record, item), entry.now)
+
+
+def _read_entries_singly(record: LogRecord, value: bytes, altered: bool, batch: Batch) -> None:
+    """One entry that can't be stored costs the others of its record nothing."""
+    decoded = _decoded(_raw_entries, value)
+    for item, raw in enumerate(decoded.entries):
+        try:
+            entry = _decoded(_entry, bytes(raw))
+            batch.add(_event_row(decoded.partition, entry, altered), Origin(record, item), entry.now)
+        except Unfit as unfit:
+            batch.reject(record, unfit, item, bytes(raw))
+
+
+def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
+    data, contributions = bytes(entry.data), bytes(entry.contributions)
+    if data[:1] != b"{":
+        raise Unfit("bad_field", "`data` is no object")
+    _decoded(_contributions, contributions)
+    check_identity(altered, entry.tenant, entry.lead)
+    return (
+        partition,
+        entry.offset,
+        entry.tenant,
+        entry.lead,
+        entry.signal,
+        entry.type,
+        data.decode(),
+        entry.data_bytes,
+        entry.source,
+        instant(entry.at),
+        instant(entry.now),
+        entry.points,
+        entry.score_before,
+        entry.score_after,
+        entry.before,
+        entry.after,
+        contributions.decode(),
+        entry.outcome,
+        entry.future,
+        altered,
+    )
+
+
+def _read_action(kind: Kind, partition: int, logged: LogRecord, batch: Batch) -> None:
+    value, altered = storable(logged.value)
+    record = _decoded(_action, value)
+    if record.type in _BY_TYPE:
+        record = _decoded(_BY_TYPE[record.type], value)
+    check_identity(altered, record.tenant, record.lead, record.id)
+    try:
+        at = parse_instant(record.at)
+    except ValueError as error:
+        raise Unfit("bad_time", str(error)) from None
+    signal = record.signal
+    action: tuple[Any, ...] = (None, None, None)
+    threshold = factors = payload = reason = previous_band = None
+    if isinstance(record, ActionRequested | ActionSkipped):
+        action = (record.do, record.channel, record.crossing)
+        threshold = record.threshold
+    if isinstance(record, ThresholdCrossed | ActionRequested):
+        threshold = record.threshold
+        factors = _text(record.factors)
+    if isinstance(record, ActionRequested):
+        payload = _text(record.payload)
+    elif isinstance(record, ActionSkipped):
+        reason = record.reason
+    elif isinstance(record, BandChanged):
+        previous_band = record.previous_band
+    common = (
+        record.id,
+        record.type,
+        record.tenant,
+        record.lead,
+        at,
+        record.cause,
+        record.direction,
+        threshold,
+        record.total_before,
+        record.total_after,
+        record.score,
+        record.band,
+        record.model,
+        *action,
+        None if signal is None else signal.id,
+        None if signal is None else signal.type,
+        None if signal is None else _text(signal),
+        partition,
+        logged.offset,
+        altered,
+    )
+    row = (*common, previous_band, payload, factors) if kind == "actions" else (*common, reason)
+    batch.add(row, Origin(logged), at)
+
+
+def _text(value: Any) -> str:
+    return _encode(value).decode()
+
+
+def _decoded(decode: Callable[[bytes], T], value: bytes) -> T:
+    try:
+        return decode(value)
+    except msgspec.ValidationError as error:
+        raise Unfit("bad_field", str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unfit("not_json", str(error)) from None

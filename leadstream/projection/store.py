@@ -1,0 +1,173 @@
+"""The tables as the store of a projector: each step of a partition is one transaction."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from leadstream.projection.database import is_data_error, open_pool, translated
+from leadstream.projection.errors import PositionMismatch, StoreUnavailable
+from leadstream.projection.migrate import schema_state_of
+from leadstream.projection.rows import Batch, read_records, refused
+from leadstream.projection.storable import DeadRow, Origin, Row
+from leadstream.projection.tables import LEADS, NEWER_LEAD, TARGETS, Kind
+from leadstream.records.step import LogRecord
+
+CLOSE_SECONDS = 5.0
+# The row's lock keeps a second projector of the partition waiting, and the condition turns it away.
+MOVE = """
+INSERT INTO projection_positions AS stored (topic, partition, position) VALUES ($1, $2, $4)
+ON CONFLICT (topic, partition) DO UPDATE SET position = $4 WHERE stored.position = $3
+RETURNING true
+"""
+POSITION = "SELECT position FROM projection_positions WHERE topic = $1 AND partition = $2"
+REMOVE = """
+DELETE FROM leads USING unnest($1::text[], $2::text[]) AS removed (tenant_id, lead_id)
+WHERE leads.tenant_id = removed.tenant_id AND leads.lead_id = removed.lead_id
+"""
+BURY = """
+INSERT INTO projection_dead_letters
+    (topic, partition, log_offset, item, reason, detail, logged_at, key, value, value_bytes, value_sha256)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one step wrote. `rows` went to the tables (those that were there already, or are newer there,
+    included), `coalesced` snapshots were replaced by later ones of the same step, `dead` rows could not be
+    stored. `newest` is the highest time of the fold among the rows (epoch ms), 0 without rows."""
+
+    rows: int
+    coalesced: int
+    dead: int
+    newest: int
+
+
+class ProjectionStore:
+    """PostgreSQL as the projector writes it. Steps of different partitions may run at once.
+
+    `topics` says what the topics hold, by name.
+    """
+
+    def __init__(self, dsn: str, schema: str, topics: Mapping[str, Kind], *, connections: int = 4) -> None:
+        self._dsn = dsn
+        self._schema = schema
+        self._topics = dict(topics)
+        self._connections = connections
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Connects. Raises `StoreUnavailable` when PostgreSQL is away, and `SchemaMismatch`, with the
+        remedy, when the tables are not this version's; it may be called again after either."""
+        await self.close()
+        pool = await open_pool(
+            self._dsn, self._schema, size=self._connections, initialize=self._create_staging
+        )
+        try:
+            with translated(self._dsn):
+                async with pool.acquire() as connection:
+                    state = await schema_state_of(connection, self._schema)
+            state.check()
+        except BaseException:
+            pool.terminate()
+            raise
+        self._pool = pool
+
+    async def close(self) -> None:
+        """Disconnects, after steps under way, or after 5 s without them: they are undone then."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await pool.close()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            pool.terminate()
+
+    async def position(self, topic: str, partition: int) -> int | None:
+        """Up to which offset the tables hold the partition; None if nothing of it was ever written."""
+        with translated(self._dsn):
+            return await self._opened().fetchval(POSITION, topic, partition)  # type: ignore[no-any-return]
+
+    async def apply(
+        self, topic: str, partition: int, begin: int, end: int, records: Sequence[LogRecord]
+    ) -> Applied:
+        """Writes the records of [begin, end) and moves the position from begin to end, in one transaction.
+
+        A partition without a position takes any begin. Rows that can't be stored go to
+        `projection_dead_letters` in the same transaction. Raises `PositionMismatch` when the tables are
+        elsewhere (nothing was written), and `StoreUnavailable` when PostgreSQL is away or too slow: then
+        read the position again to learn whether the step was written.
+        """
+        if end < begin:
+            raise ValueError(f"the step ends at {end}, before its begin {begin}")
+        kind = self._topics[topic]
+        batch = read_records(kind, partition, records)
+        with translated(self._dsn):
+            try:
+                dead = await self._write(kind, topic, partition, begin, end, batch, singly=False)
+            except Exception as error:
+                if not is_data_error(error):
+                    raise
+                dead = await self._write(kind, topic, partition, begin, end, batch, singly=True)
+        rows = len(batch.rows) - (len(dead) - len(batch.dead))
+        return Applied(rows, batch.coalesced, len(dead), batch.newest)
+
+    async def _write(
+        self, kind: Kind, topic: str, partition: int, begin: int, end: int, batch: Batch, *, singly: bool
+    ) -> list[DeadRow]:
+        async with self._opened().acquire() as connection, connection.transaction():
+            if not await connection.fetchval(MOVE, topic, partition, begin, end):
+                current = await connection.fetchval(POSITION, topic, partition)
+                raise PositionMismatch(topic, partition, begin, current)
+            dead = batch.dead
+            if singly:
+                dead = dead + await _insert_halving(connection, kind, batch.rows, batch.origins)
+            else:
+                await _insert(connection, kind, batch.rows)
+            if batch.removed:
+                tenants, leads = zip(*batch.removed, strict=True)
+                await connection.execute(REMOVE, tenants, leads)
+            if dead:
+                await connection.executemany(BURY, [row.row(topic, partition) for row in dead])
+            return dead
+
+    def _opened(self) -> asyncpg.Pool:
+        if self._pool is None:
+            raise StoreUnavailable("the store is not open")
+        return self._pool
+
+    async def _create_staging(self, connection: asyncpg.Connection) -> None:
+        await connection.execute("; ".join(TARGETS[kind].create_staging() for kind in self._topics.values()))
+
+
+async def _insert(connection: asyncpg.Connection, kind: Kind, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    table = TARGETS[kind]
+    await connection.copy_records_to_table(table.staging, records=rows, columns=table.names)
+    await connection.execute(table.upsert(NEWER_LEAD) if table is LEADS else table.insert())
+
+
+async def _insert_halving(
+    connection: asyncpg.Connection, kind: Kind, rows: Sequence[Row], origins: Sequence[Origin]
+) -> list[DeadRow]:
+    """Inserts what can be and returns the rest: a part that fails is undone and tried by halves."""
+    try:
+        async with connection.transaction():
+            await _insert(connection, kind, rows)
+            await connection.execute(f"DELETE FROM {TARGETS[kind].staging}")
+            return []
+    except Exception as error:
+        if not is_data_error(error):
+            raise
+        if len(rows) == 1:
+            return [refused(kind, origins[0], str(error))]
+    half = len(rows) // 2
+    return [
+        *await _insert_halving(connection, kind, rows[:half], origins[:half]),
+        *await _insert_halving(connection, kind, rows[half:], origins[half:]),
+    ]

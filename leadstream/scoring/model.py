@@ -1,0 +1,191 @@
+"""A model as the fold runs it: rules by signal type, levels, actions. Pure data, made by `leadstream.models`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from leadstream.records.rejection import Rejected, shorten
+from leadstream.records.signal import Signal
+from leadstream.scoring.kernel import TOLERANCE, Kernel
+
+ALL_OUTREACH = "all"
+"""The channel that stands for every channel; its bit in a lead's suppression is the lowest."""
+BUMP = 0
+"""The branch of `score.bumped`: its points are one, its mass the points given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One accumulator of a model: a rule, or one value of its `by`."""
+
+    factor: str
+    rule: str
+    points: float
+    kernel: int
+    """Index into the model's kernels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Factors by ordinal, the last one holding on; `within` is the window in ms, 0 for all time."""
+
+    ring: int
+    within: int
+    factors: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule for one signal type. `branch` is its accumulator, or `pick` finds it by the signal."""
+
+    id: str
+    test: Callable[[Signal], bool] | None
+    branch: int | None
+    pick: Callable[[Signal], int | None] | None
+    repeat: Repeat | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a signal of one type sets off."""
+
+    name: str
+    """What the type is counted as; types that the model does not know share one name."""
+    rules: tuple[Rule, ...] = ()
+    effects: tuple["Effect", ...] = ()
+    facts: bool = False
+    bump: bool = False
+    known: bool = False
+    releases: bool = False
+    """Lifts every suppression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a rule does beside points."""
+
+    test: Callable[[Signal], bool] | None
+    reset: bool
+    suppress: int
+    """Bits of the channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A level whose crossings are records: up at `at`, down below `at - hysteresis`."""
+
+    at: float
+    hysteresis: float
+    fire_on_recovery: bool
+    actions: tuple["Action", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    name: str
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What the model wants done when a threshold is passed upwards."""
+
+    do: str
+    number: int
+    """Index of `do` in the lead's times of last requests."""
+    channel: str
+    channel_bits: int
+    """The channels whose suppression withholds it."""
+    needs_phone: bool
+    dedupe: int
+    """Window in ms, 0 for none."""
+    payload: tuple[tuple[str, Any], ...]
+    fact_payload: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The totals [low, high) in which no threshold and no band changes."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledModel:
+    """The rules of one tenant. Two with the same fingerprint score alike."""
+
+    name: str
+    version: str
+    fingerprint: str
+    timezone: str | None
+    branches: tuple[Branch, ...]
+    kernels: tuple[Kernel, ...]
+    plans: Mapping[str, Plan]
+    thresholds: tuple[Threshold, ...]
+    """Ascending."""
+    bands: tuple[Band, ...]
+    """Ascending; the first also holds what is below it."""
+    channels: tuple[str, ...]
+    rings: int
+    """How many rules count occurrences."""
+    half_lives: tuple[int, ...] = ()
+    """The kernels' half-lives in ms, 0 for none."""
+    points: tuple[float, ...] = ()
+    """The branches' points."""
+    other: Plan = field(default_factory=lambda: Plan("other"))
+    intervals: dict[tuple[int, int], Interval] = field(default_factory=dict, compare=False, repr=False)
+    """Filled as leads need them: by (thresholds passed, band)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "half_lives", tuple(kernel.half_life for kernel in self.kernels))
+        object.__setattr__(self, "points", tuple(branch.points for branch in self.branches))
+
+    @property
+    def label(self) -> str:
+        """Name and version, as records carry them."""
+        return f"{self.name}/{self.version}"
+
+    def interval(self, passed: int, band: int) -> Interval:
+        """The totals at which a lead with these thresholds passed, in this band, changes neither."""
+        found = self.intervals.get((passed, band))
+        if found is None:
+            falls = [self.bands[band].start] if band else []
+            rises = [self.bands[band + 1].start] if band + 1 < len(self.bands) else []
+            for index, threshold in enumerate(self.thresholds):
+                if passed >> index & 1:
+                    falls.append(threshold.at - threshold.hysteresis)
+                else:
+                    rises.append(threshold.at)
+            found = Interval(
+                max(falls, default=float("-inf")) - TOLERANCE, min(rises, default=float("inf")) - TOLERANCE
+            )
+            self.intervals[passed, band] = found
+        return found
+
+    def band_of(self, total: float) -> int:
+        """The index of the band of a total."""
+        index = len(self.bands) - 1
+        while index and total < self.bands[index].start - TOLERANCE:
+            index -= 1
+        return index
+
+    def suppressed_channels(self, bits: int) -> tuple[str, ...]:
+        return tuple(channel for index, channel in enumerate(self.channels) if bits >> index & 1)
+
+
+class ModelCatalog:
+    """The model of each tenant: one for all, or only for those listed."""
+
+    def __init__(self, default: CompiledModel, tenants: Mapping[str, CompiledModel] | None = None) -> None:
+        self.default = default
+        self.tenants = tenants
+
+    def for_tenant(self, tenant: str) -> CompiledModel:
+        """Raises `Rejected("unknown_tenant")` for a tenant that is not listed."""
+        if self.tenants is None:
+            return self.default
+        try:
+            return self.tenants[tenant]
+        except KeyError:
+            raise Rejected("unknown_tenant", f"tenant {shorten(tenant)} is not in the tenants file") from None

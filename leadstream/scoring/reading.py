@@ -1,0 +1,104 @@
+"""Reading a score: at any time, and factor by factor. Nothing is written because time passed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from leadstream.records.outputs import Accumulator
+from leadstream.scoring.instants import first_exit
+from leadstream.scoring.kernel import TOLERANCE, decayed, score_of, total_of
+from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.state import LeadState
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A lead's total, the score shown for it (0 to 100), and its band."""
+
+    total: float
+    score: int
+    band: str
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A factor's part of a total.
+
+    `points` is what it contributes at the time asked for, `worth` what it did at `last_at`, when its newest
+    signal came. `half_life` is in milliseconds, 0 for a factor that does not decay.
+    """
+
+    factor: str
+    points: float
+    worth: float
+    mass: float
+    half_life: int
+    count: int
+    last_at: int
+
+
+def total_at(state: LeadState, model: CompiledModel, t: int) -> float:
+    """The total at `t`, or at the last signal or timer of the lead if `t` is before that."""
+    return total_of(state.sums, model.half_lives, max(0, t - state.sums_at))
+
+
+def score(state: LeadState, model: CompiledModel, t: int) -> Score:
+    """The score at `t`, or at the last signal or timer of the lead if `t` is before that."""
+    total = total_at(state, model, t)
+    return Score(total, score_of(total), model.bands[model.band_of(total)].name)
+
+
+def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, ...]:
+    """The state's accumulators with what a reader needs of the model."""
+    found = []
+    columns = zip(state.branches, state.masses, state.refs, state.counts, strict=True)
+    for index, mass, ref, count in columns:
+        branch = model.branches[index]
+        kernel = model.kernels[branch.kernel]
+        found.append(
+            Accumulator(branch.factor, branch.points, mass, ref, kernel.kind, kernel.half_life, count, ref)
+        )
+    return tuple(found)
+
+
+def contribution(accumulator: Accumulator, t: int) -> float:
+    """What a factor adds to the total at `t`, which is not before its `t_ref`."""
+    return accumulator.points * decayed(accumulator.mass, accumulator.half_life, max(0, t - accumulator.t_ref))
+
+
+def sum_at(accumulators: Iterable[Accumulator], t: int) -> float:
+    """The total that the accumulators of a snapshot give at `t`."""
+    return sum([contribution(accumulator, t) for accumulator in accumulators])
+
+
+def explain(accumulators: Iterable[Accumulator], t: int) -> list[Factor]:
+    """The total at `t` factor by factor, the weightiest first; the points add up to the total."""
+    factors = [
+        Factor(
+            one.factor, contribution(one, t), one.points * one.mass, one.mass, one.half_life, one.count, one.last_at
+        )
+        for one in accumulators
+    ]
+    return sorted(factors, key=lambda factor: (-abs(factor.points), factor.factor))
+
+
+def next_change(state: LeadState, model: CompiledModel, now: int) -> int | None:
+    """The instant after `now` at which time alone next changes the score shown, a band or a threshold."""
+    instants = []
+    elapsed = max(0, now - state.sums_at)
+    sums = [decayed(value, half, elapsed) for value, half in zip(state.sums, model.half_lives, strict=True)]
+    level = model.interval(state.passed, state.band)
+    low, high = shown_interval(sum(sums))
+    for bottom, top in {(level.low, level.high), (low, high)}:
+        exit_ = first_exit(sums, model.half_lives, bottom, top)
+        if exit_ is not None:
+            instants.append(now + exit_)
+    return min(instants, default=None)
+
+
+def shown_interval(total: float) -> tuple[float, float]:
+    """The totals [low, high) that show the same score as this one."""
+    shown = score_of(total)
+    return (
+        shown - TOLERANCE if shown > 0 else float("-inf"),
+        shown + 1 - TOLERANCE if shown < 100 else float("inf"),
+    )

@@ -1,0 +1,80 @@
+"""What is kept of a lead, and its codec."""
+
+from zlib import crc32
+
+import msgspec
+
+from leadstream.records.times import DAY
+
+CODEC = 1
+"""The version of the rows' layout; a fold refuses rows of a newer one."""
+ENGINE = 1
+"""The version of the fold: raised when the same log would give other results."""
+
+REMEMBERED_IDS = 16
+ID_BYTES = 8
+MEMORY_BYTES = REMEMBERED_IDS * ID_BYTES
+
+
+class LeadState(msgspec.Struct, array_like=True, gc=False):
+    """The state of one lead, a value of the changelog. Instants are epoch milliseconds.
+
+    The columns `branches`, `masses`, `refs` and `counts` are the accumulators, one place each: the index of
+    the branch in the model, the decayed sum of multipliers at the reference instant, that instant (the
+    newest effective time in it) and the number of signals. Points are the model's and applied when reading.
+    """
+
+    codec: int = CODEC
+    due: int = 0
+    """The next instant at which time alone asks for work; 0 if none."""
+    place: int = -1
+    """Offset of the last record that changed the lead."""
+    ordinal: int = 0
+    """Records put out since `place`; with it, what ids are made of."""
+    passed: int = 0
+    """Bit i is set while threshold i of the model is passed."""
+    band: int = 0
+    branches: list[int] = []
+    masses: list[float] = []
+    refs: list[int] = []
+    counts: list[int] = []
+    sums: list[float] = []
+    """Points x mass summed per kernel of the model, at `sums_at`: a cache that makes a total one product."""
+    sums_at: int = 0
+    """The fold's now at the last signal or timer."""
+    ids: bytes = b""
+    """Hashes of the last distinct signal ids, oldest first."""
+    active_at: int | None = None
+    """Effective time of the newest signal that a rule with positive points scored."""
+    reset_at: int | None = None
+    suppressed: int = 0
+    """Bit i is set while channel i of the model is suppressed; channel 0 is all outreach."""
+    rings: list[bytes] = []
+    """Per rule with `repeat`, the packed times of its last occurrences, ascending."""
+    requested: list[int | None] = []
+    """Per action name, when it was last requested."""
+    owed: dict[int, str] = {}
+    """Thresholds passed by recovery whose actions wait for a positive signal, with the crossing's id."""
+    facts: bytes = b""
+    """Packed: name -> (value, effective time)."""
+
+
+class RowHead(msgspec.Struct, array_like=True, gc=False):
+    """The beginning of a lead's row, all that a restore reads of it."""
+
+    codec: int
+    due: int
+
+
+encode_state = msgspec.msgpack.Encoder().encode
+decode_state = msgspec.msgpack.Decoder(LeadState).decode
+decode_head = msgspec.msgpack.Decoder(RowHead).decode
+
+
+def refresh_instant(key: bytes, change: int) -> int:
+    """When a lead whose shown score changes at `change` by itself is written again: its own time of the day.
+
+    Between 0 and 24 h after the change, spread over the day by the key's CRC-32, as all leads of a campaign
+    would else fall due together.
+    """
+    return change + (crc32(key) - change) % DAY

@@ -1,0 +1,229 @@
+"""The Faust app of the worker: group membership and packs in, tasks out."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import faust
+import structlog
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from leadstream.operations import metrics
+from leadstream.settings import Settings
+from leadstream.stream.errors import LogTruncated, Refused
+from leadstream.stream.packs import PackConsumer, PackConsumerThread, PackTransport
+from leadstream.stream.task import PartitionTask
+
+log = structlog.get_logger()
+
+
+class PackApp(faust.App):
+    """A Faust app whose agents get packs. Subclasses own what is behind the packs.
+
+    Faust's tables, web server, leader election and acknowledgements are off; offsets that it commits are
+    for lag tools only and come from `durable_positions`.
+    """
+
+    def __init__(self, group: str, settings: Settings) -> None:
+        self.settings = settings
+        self.failure: BaseException | None = None
+        self.failed = asyncio.Event()
+        self.joined = False
+        """Whether the group has assigned anything, or nothing, to this process yet."""
+        super().__init__(
+            group,
+            broker=f"kafka://{settings.kafka_bootstrap.replace(',', ';')}",
+            store="memory://",
+            key_serializer="raw",
+            value_serializer="raw",
+            autodiscover=False,
+            web_enabled=False,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            stream_wait_empty=False,
+            broker_commit_interval=1.0,
+            broker_session_timeout=settings.session_timeout_ms / 1000,
+            # A slow partition is held by its task long before; the buffer counts packs.
+            stream_buffer_maxsize=64,
+            loghandlers=[],
+            logging_config={"version": 1, "disable_existing_loggers": False},
+        )
+        self.on_partitions_assigned.connect(self._tasks_assigned)
+        self.on_partitions_revoked.connect(self._tasks_revoked)
+
+    def _new_transport(self) -> PackTransport:
+        return PackTransport(self.conf.broker_consumer, self, loop=self.loop)
+
+    @property
+    def thread(self) -> PackConsumerThread:
+        """The thread that fetches."""
+        consumer: PackConsumer = self.consumer
+        return consumer._thread
+
+    async def seek_to(self, tp: TopicPartition, offset: int) -> int:
+        """Fetch a partition from an offset on; returns the epoch of the packs to come."""
+        epoch: int = await self.thread.call_thread(self.thread.open_at, tp, offset)
+        return epoch
+
+    async def beginning(self, tp: TopicPartition) -> int:
+        """The offset at which a partition's log starts."""
+        offset: int = await self.thread.call_thread(self.thread.beginning, tp)
+        return offset
+
+    def fail(self, error: BaseException) -> None:
+        """End the process with this error; the first one counts."""
+        if self.failure is None:
+            self.failure = error
+        self.failed.set()
+
+    async def crash(self, reason: BaseException) -> None:
+        """Faust calls this for an error in any of its services."""
+        self.fail(reason)
+        await super().crash(reason)
+
+    async def on_stop(self) -> None:
+        """Drain before the group is left: Faust tells nobody of a revocation when it stops."""
+        await self.drain()
+        await super().on_stop()
+
+    async def drain(self) -> None:
+        """Finish and commit what is folded, then close everything."""
+        raise NotImplementedError
+
+    def durable_positions(self) -> Mapping[TP, int]:
+        """What may be committed to the group, per partition."""
+        raise NotImplementedError
+
+    async def _tasks_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
+        raise NotImplementedError
+
+    async def _tasks_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
+        raise NotImplementedError
+
+
+class ScorerApp(PackApp):
+    """The worker's app: one `PartitionTask` for each assigned partition of the signals topic.
+
+    It is the tasks' `Feed` as well.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        partitions: int,
+        make_task: Callable[[int, "ScorerApp"], PartitionTask],
+        start_at: int | None,
+    ) -> None:
+        self._topic = topic
+        self._partitions = partitions
+        self._make_task = make_task
+        self._start_at = start_at
+        self.tasks: dict[int, PartitionTask] = {}
+        self._kept: dict[int, tuple[int, PartitionTask]] = {}
+        super().__init__(settings.app, settings)
+        signals = self.topic(topic, key_type=bytes, value_type=bytes)
+        self.agent(signals, name="scorer")(self._route)
+
+    async def _route(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            pack = event.message.value
+            task = self.tasks.get(pack.partition)
+            if task is not None:
+                task.offer(pack)
+            await stream.ack(event)
+
+    # Feed
+
+    async def generation(self) -> int | None:
+        thread = self.thread
+        confirmed: int | None = await thread.call_thread(thread.heartbeat)
+        return confirmed
+
+    async def seek(self, partition: int, offset: int) -> int:
+        return await self.seek_to(TopicPartition(self._topic, partition), offset)
+
+    async def begin(self, partition: int, stored: int | None) -> int:
+        thread = self.thread
+        tp = TopicPartition(self._topic, partition)
+        beginning = await self.beginning(tp)
+        if stored is not None:
+            if stored < beginning:
+                raise LogTruncated(
+                    f"{self._topic}-{partition} starts at {beginning}, but is folded up to {stored} only: the "
+                    "records between are gone; restore them, or start a new application with --start-at"
+                )
+            return stored
+        if self._start_at is not None:
+            return max(self._start_at, beginning)
+        committed = await thread.call_thread(thread.committed, tp)
+        if beginning > 0 or committed is not None:
+            raise Refused(
+                f"{self._topic}-{partition} has no stored position, but its log starts at {beginning} and the "
+                f"group {self.conf.id} has committed {committed}: state is missing; restore the changelog, or "
+                "say with --start-at where a first start begins"
+            )
+        return 0
+
+    def hold(self, partition: int) -> None:
+        self.thread.hold(TopicPartition(self._topic, partition))
+
+    def release(self, partition: int) -> None:
+        self.thread.release(TopicPartition(self._topic, partition))
+
+    # Group membership
+
+    async def _tasks_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
+        mine = sorted(tp.partition for tp in assigned if tp.topic == self._topic)
+        if self.settings.processing_guarantee == "at_least_once" and len(mine) < self._partitions:
+            self.fail(
+                Refused(
+                    f"assigned {len(mine)} of {self._partitions} partitions: at_least_once allows one worker in "
+                    f"the group {self.conf.id}; stop the other, or use exactly_once"
+                )
+            )
+            return
+        generation = self.consumer_generation_id
+        kept, self._kept = self._kept, {}
+        for partition in mine:
+            before, task = kept.pop(partition, (None, None))
+            if task is not None and before is not None and generation != before + 1:
+                await task.close()
+                task = None
+            task = task or self._make_task(partition, self)
+            self.tasks[partition] = task
+            task.start()
+        for _, task in kept.values():
+            await task.close()
+        self.joined = True
+        metrics.ASSIGNED.set(len(mine))
+        log.info("partitions assigned", partitions=mine, generation=generation)
+
+    async def _tasks_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
+        generation = self.consumer_generation_id
+        tasks, self.tasks = self.tasks, {}
+        deadline = self.settings.session_timeout_ms / 2000
+        kept = await asyncio.gather(*(task.suspend(deadline) for task in tasks.values()))
+        self._kept = {
+            partition: (generation, task)
+            for (partition, task), keep in zip(tasks.items(), kept, strict=True)
+            if keep
+        }
+        metrics.ASSIGNED.set(0)
+        if tasks:
+            log.info("partitions revoked", partitions=sorted(tasks), kept=sorted(self._kept))
+
+    async def drain(self) -> None:
+        tasks, self.tasks = list(self.tasks.values()), {}
+        await asyncio.gather(*(task.suspend(5.0) for task in tasks))
+        tasks += [task for _, task in self._kept.values()]
+        self._kept = {}
+        await asyncio.gather(*(task.close() for task in tasks))
+
+    def durable_positions(self) -> Mapping[TP, int]:
+        return {
+            TP(self._topic, partition): task.durable
+            for partition, task in self.tasks.items()
+            if task.durable is not None
+        }

@@ -1,0 +1,36 @@
+"""What can end a task or a worker.
+
+    StreamError                 the process ends with `exit_code`; its supervisor restarts it
+    ├── Refused          (2)    settings or state that a restart won't mend: says what to change
+    ├── LogTruncated     (3)    the log no longer has the records from the position on
+    └── StepFailed       (4)    the log did not take a step: a failed send, a deadline passed
+    Fenced                      another task has the partition now; not a failure
+"""
+
+
+class StreamError(Exception):
+    """Ends the process; the message names the place, the value and the remedy."""
+
+    exit_code = 1
+
+
+class Refused(StreamError):
+    """The worker would do wrong if it went on: a restart alone won't mend it."""
+
+    exit_code = 2
+
+
+class LogTruncated(StreamError):
+    """Records behind the position are gone from the log."""
+
+    exit_code = 3
+
+
+class StepFailed(StreamError):
+    """A step could not be committed; it is folded again after the restart."""
+
+    exit_code = 4
+
+
+class Fenced(Exception):  # noqa: N818 - the name that Kafka gives it
+    """A newer writer has the partition's transactional id, or the broker aborted the transaction."""

@@ -1,0 +1,61 @@
+"""Reading topics from their beginning to where they end now."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from leadstream.settings import Settings
+from leadstream.stream.clients import reader
+
+POLL_MS = 200
+PACK = 4000
+
+Progress = Callable[[int, int, int, int], None]
+"""Called with the partition and three offsets of it: where it begins, the position, and the end."""
+
+
+async def read_topic(
+    settings: Settings,
+    topic: str,
+    partitions: Sequence[int],
+    *,
+    progress: Progress | None = None,
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """The committed records of a topic in packs, partition after partition in the order given, each up to
+    the end that it has when its turn comes.
+
+    The end is the last stable offset of the first fetch response: what the broker answers to ListOffsets may
+    be short of it (the embedded one's answer is), and behind an open transaction nothing can be read.
+    """
+    consumer = reader(settings)
+    await consumer.start()
+    try:
+        for partition in partitions:
+            tp = TopicPartition(topic, partition)
+            consumer.assign([tp])
+            first = (await consumer.beginning_offsets([tp]))[tp]
+            consumer.seek(tp, first)
+            end = None
+            while True:
+                fetched = await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=PACK)
+                position = await consumer.position(tp)
+                if end is None:
+                    end = stable_end(consumer, tp)
+                records = [record for record in fetched.get(tp, ()) if end is None or record.offset < end]
+                if records:
+                    yield records
+                if end is not None:
+                    if progress is not None:
+                        progress(partition, first, min(position, end), end)
+                    if position >= end:
+                        break
+    finally:
+        await consumer.stop()
+
+
+def stable_end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int | None:
+    """The offset up to which committed records can be read, as of the last fetch response; None before it."""
+    stable = consumer.last_stable_offset(tp)
+    # The embedded broker has no transactions and answers -1.
+    end: int | None = stable if stable is not None and stable >= 0 else consumer.highwater(tp)
+    return end

@@ -1,0 +1,245 @@
+"""Packs: what a consumer fetched of one partition, with the exact range of the log that it covers.
+
+Faust's consumer hands records one by one and judges progress by their offsets. Transaction markers and
+aborted records take offsets too and are never handed out, so offsets can't tell a gap that is none from a
+range that was lost. A pack knows: it begins where the one before it ended, or at the target of the last
+seek, and ends at the fetch position behind it.
+
+These classes replace the fetching half of Faust's aiokafka transport. They use internals of aiokafka 0.14
+and Faust 0.15, which are pinned.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.errors import ConsumerStoppedError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+
+from leadstream.records.step import LogRecord
+from leadstream.settings import Settings
+from leadstream.stream.clients import connection
+
+
+class PositionLost(Exception):  # noqa: N818 - it names a state, as Kafka's own errors do
+    """The fetch position moved and nobody asked for it: nothing read from here on can be trusted."""
+
+
+@dataclass(slots=True)
+class Pack:
+    """Records of one partition in [begin, end) of its log.
+
+    `epoch` counts the seeks of the partition: a pack with an older one was fetched before the last seek.
+    `stable` is the end of what a reader of committed records may see.
+    """
+
+    topic: str
+    partition: int
+    epoch: int
+    begin: int
+    end: int
+    stable: int
+    records: Sequence[LogRecord]
+
+
+class PackConsumerThread(driver.AIOKafkaConsumerThread):
+    """Fetches packs, in the thread of the aiokafka consumer.
+
+    Only partitions that a task has opened with `open_at` are fetched: an assignment alone says nothing of
+    where to begin. Holding a partition keeps its records in aiokafka's buffer.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._ends: dict[TopicPartition, int] = {}
+        self._epochs: Counter[TopicPartition] = Counter()
+        self._held: set[TopicPartition] = set()
+        self._changed = asyncio.Event()
+        self._sequence = 0
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
+        settings: Settings = self.app.settings
+        self._assignor = self.app.assignor
+        return AIOKafkaConsumer(
+            **connection(settings),
+            group_id=self.app.conf.id,
+            client_id=self.app.conf.id,
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_poll_records=settings.max_poll_records,
+            max_poll_interval_ms=300_000,
+            max_partition_fetch_bytes=settings.fetch_bytes,
+            # One request at a time is under way per broker: a long wait for idle partitions would hold up
+            # the busy ones.
+            fetch_max_wait_ms=50,
+            session_timeout_ms=settings.session_timeout_ms,
+            heartbeat_interval_ms=max(200, settings.session_timeout_ms // 6),
+            rebalance_timeout_ms=60_000,
+        )
+
+    async def open_at(self, tp: TopicPartition, offset: int) -> int:
+        """Seek and let the partition be fetched from there; returns the epoch of the packs to come.
+
+        In the consumer's thread only (`call_thread`): a seek from another thread breaks aiokafka. Does
+        nothing for a partition that is not assigned any more.
+        """
+        consumer = self._ensure_consumer()
+        self._epochs[tp] += 1
+        if consumer._subscription.is_assigned(tp):
+            consumer.seek(tp, offset)
+            self._ends[tp] = offset
+            self._held.discard(tp)
+            self._changed.set()
+        return self._epochs[tp]
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self._ends.clear()
+        self._held.clear()
+        await super().on_partitions_revoked(revoked)
+
+    def hold(self, tp: TopicPartition) -> None:
+        """Fetch no more of a partition until it is released. From any thread."""
+        self._held.add(tp)
+
+    def release(self, tp: TopicPartition) -> None:
+        """Fetch a held partition again. From any thread."""
+        self._held.discard(tp)
+        self.thread_loop.call_soon_threadsafe(self._changed.set)
+
+    async def heartbeat(self) -> int | None:
+        """The generation of the group if the group's coordinator confirms this member in it, else None."""
+        coordinator = self._ensure_consumer()._coordinator
+        generation: int = coordinator.generation
+        if generation < 0 or coordinator.need_rejoin(self._ensure_consumer()._subscription.subscription):
+            return None
+        confirmed = await coordinator._do_heartbeat()
+        subscription = self._ensure_consumer()._subscription.subscription
+        if not confirmed or coordinator.generation != generation or coordinator.need_rejoin(subscription):
+            return None
+        return generation
+
+    async def committed(self, tp: TopicPartition) -> int | None:
+        """The group's committed offset of a partition."""
+        return cast("int | None", await self._ensure_consumer().committed(tp))
+
+    async def beginning(self, tp: TopicPartition) -> int:
+        """The offset at which the partition's log starts."""
+        return cast(int, (await self._ensure_consumer().beginning_offsets([tp]))[tp])
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> dict[TP, list[Any]]:
+        if not self.consumer.flow_active:
+            return {}
+        fetcher: Fetcher = consumer._fetcher
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        with fetcher._subscriptions.fetch_context():
+            packs = await self._drain(fetcher, active_partitions, max_records)
+            if packs or fetcher._closed:
+                return packs
+            self._changed.clear()
+            fetched = fetcher._create_fetch_waiter()
+            changed = asyncio.ensure_future(self._changed.wait())
+            try:
+                await asyncio.wait([fetched, changed], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                changed.cancel()
+                if not fetched.done():
+                    fetched.cancel()
+            return await self._drain(fetcher, active_partitions, max_records)
+
+    async def _drain(
+        self, fetcher: Fetcher, active: set[TP], max_records: int | None
+    ) -> dict[TP, list[Any]]:
+        subscriptions = fetcher._subscriptions
+        subscription = subscriptions.subscription
+        if subscriptions.reassignment_in_progress or subscription is None or subscription.assignment is None:
+            return {}
+        assignment = subscription.assignment
+        before = {}
+        for tp in list(self._ends):
+            if tp in active and tp not in self._held and tp in assignment.tps:
+                state = assignment.state_value(tp)
+                if state.has_valid_position:
+                    before[tp] = state.position
+        if not before:
+            return {}
+        # With a timeout of 0 and no reassignment under way this never gives up the loop: positions before
+        # and after it frame exactly what it returns.
+        fetched = await fetcher.fetched_records(set(before), timeout=0, max_records=max_records)
+        packs: dict[TP, list[Any]] = {}
+        for tp, position in before.items():
+            begin = self._ends[tp]
+            state = assignment.state_value(tp)
+            end = state.position
+            if position != begin:
+                raise PositionLost(f"{tp.topic}-{tp.partition} is at {position}, last read or sought to {begin}")
+            if end == begin:
+                continue
+            self._ends[tp] = end
+            stable = state.lso if state.lso is not None and state.lso >= 0 else state.highwater
+            pack = Pack(
+                tp.topic, tp.partition, self._epochs[tp], begin, end, stable or end, fetched.get(tp, ())
+            )
+            self._sequence += 1
+            packs[TP(tp.topic, tp.partition)] = [(self._sequence, pack)]
+        return packs
+
+    # Positions are the tasks' business; Faust would move them to the group's committed offsets.
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        return {}
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        pass
+
+    def seek(self, partition: TP, offset: int) -> None:
+        pass
+
+
+class PackConsumer(driver.Consumer):
+    """Faust's consumer over packs. Offsets to commit come from the tasks, through `app.durable_positions`."""
+
+    _thread: PackConsumerThread
+
+    def _new_consumer_thread(self) -> PackConsumerThread:
+        return PackConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        sequence, pack = record
+        return ConsumerMessage(
+            tp.topic, tp.partition, sequence, 0.0, 0, (), None, pack, None, 0, 0, tp,
+            generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    def ack(self, message: Message) -> bool:
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        pass
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return iter([tp for tp in self.app.durable_positions() if topics is None or tp in topics or tp.topic in topics])
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return cast("int | None", self.app.durable_positions().get(tp))
+
+
+class PackTransport(driver.Transport):
+    """Faust's aiokafka transport with packs."""
+
+    Consumer = PackConsumer

@@ -1,0 +1,97 @@
+"""What must hold of the cluster before a role starts; waits while Kafka is away."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    TransactionalIdAuthorizationFailed,
+    UnknownError,
+    UnsupportedVersionError,
+)
+
+from leadstream.settings import Settings
+from leadstream.stream.clients import producer
+from leadstream.stream.errors import Refused
+from leadstream.stream.topics import TopicNames, TopicState, describe_topics
+from leadstream.stream.transaction import stop_quietly
+
+log = structlog.get_logger()
+
+_AWAY = (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, TimeoutError, OSError)
+Result = TypeVar("Result")
+
+
+async def when_kafka_answers(ask: Callable[[], Awaitable[Result]], what: str) -> Result:
+    """The answer to `ask`, asked again with backoff (0.5 to 10 s) while Kafka is away."""
+    backoff = 0.5
+    while True:
+        try:
+            return await ask()
+        except _AWAY as error:
+            log.warning("kafka is away", waiting_for=what, retry_in=backoff, reason=str(error)[:200])
+        await asyncio.sleep(backoff)
+        backoff = min(backoff * 2, 10.0)
+
+
+async def check_topics_for_scoring(settings: Settings, names: TopicNames) -> int:
+    """The number of partitions of the signals topic, after checking the topics that the worker needs."""
+    wanted = [
+        names.signals, names.changelog, names.actions, names.decisions, names.scores, names.history,
+        names.dead_letters,
+    ]  # fmt: skip
+    states = await when_kafka_answers(lambda: describe_topics(settings, wanted), "topics")
+    partitions = check_present(wanted, states)
+    timestamps = states[names.signals].config.get("message.timestamp.type", "LogAppendTime")
+    if timestamps != "LogAppendTime" and not settings.allow_create_time:
+        raise Refused(
+            f"{names.signals} has message.timestamp.type={timestamps}: a producer could set the clock of the log; "
+            "set LogAppendTime on the topic, or LEADSTREAM_ALLOW_CREATE_TIME=true if its producers are trusted"
+        )
+    return partitions
+
+
+def check_present(wanted: list[str], states: dict[str, TopicState]) -> int:
+    """The partition count that all topics share. Raises Refused for an absent topic or another count."""
+    missing = [name for name in wanted if name not in states]
+    if missing:
+        raise Refused(f"there is no topic {', '.join(missing)}: run `leadstream topics create`")
+    partitions = states[wanted[0]].partitions
+    for name in wanted:
+        if states[name].partitions != partitions:
+            raise Refused(
+                f"{name} has {states[name].partitions} partitions, {wanted[0]} has {partitions}: the state of a "
+                "lead lives in the partition of its key, so both must have the same number"
+            )
+    return partitions
+
+
+async def check_transactions(settings: Settings) -> None:
+    """Raises Refused where the broker has no transactions, or does not let this user have them."""
+
+    async def ask() -> None:
+        probe = producer(settings, transactional_id=f"{settings.app}-preflight", transaction_timeout_ms=10_000)
+        try:
+            async with asyncio.timeout(15):
+                await probe.start()
+        finally:
+            await stop_quietly(probe)
+
+    try:
+        await when_kafka_answers(ask, "transactions")
+    except (UnknownError, UnsupportedVersionError) as error:
+        raise Refused(
+            f"the broker at {settings.kafka_bootstrap} has no transactions ({error!r}), so exactly_once can't be "
+            "kept; use Apache Kafka, or say LEADSTREAM_PROCESSING_GUARANTEE=at_least_once"
+        ) from error
+    except (ClusterAuthorizationFailedError, TransactionalIdAuthorizationFailed, KafkaError) as error:
+        raise Refused(
+            f"the broker at {settings.kafka_bootstrap} refuses transactions: {error!r}; the user needs Write and "
+            f"Describe on the transactional ids {settings.app}-*"
+        ) from error

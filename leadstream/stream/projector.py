@@ -1,0 +1,270 @@
+"""The projector role: the topics that the worker writes, into PostgreSQL.
+
+The same machine as the worker with another store: packs in, one PostgreSQL transaction per step, the
+position moved in it.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from leadstream import __version__
+from leadstream.operations import metrics
+from leadstream.operations.health import HealthServer
+from leadstream.projection.errors import PositionMismatch, SchemaMismatch, StoreUnavailable
+from leadstream.projection.migrate import migrate
+from leadstream.projection.store import ProjectionStore
+from leadstream.projection.tables import Kind
+from leadstream.records.step import LogRecord
+from leadstream.settings import Settings
+from leadstream.stream.app import PackApp
+from leadstream.stream.errors import LogTruncated, Refused
+from leadstream.stream.packs import Pack
+from leadstream.stream.preflight import check_present, when_kafka_answers
+from leadstream.stream.role import run_app, run_role
+from leadstream.stream.task import QUEUED_PACKS
+from leadstream.stream.topics import TopicNames, describe_topics
+
+log = structlog.get_logger()
+
+DEFAULT_METRICS_PORT = 9465
+STEP_RECORDS = 20_000
+"""The most records of one PostgreSQL transaction; packs that waited are applied together."""
+
+
+class ProjectionTask:
+    """Projects one partition of one topic. Backs off and goes on by itself while PostgreSQL is away."""
+
+    def __init__(self, tp: TopicPartition, app: "ProjectorApp", store: ProjectionStore) -> None:
+        self.tp = tp
+        self.position: int | None = None
+        self.stable = 0
+        self.newest = 0
+        self._app = app
+        self._store = store
+        self._packs: deque[Pack] = deque()
+        self._arrived = asyncio.Event()
+        self._epoch = 0
+        self._held = False
+        self._runner = asyncio.create_task(self._run(), name=f"projection-{tp.topic}-{tp.partition}")
+
+    def offer(self, pack: Pack) -> None:
+        """Queue a fetched pack; holds the partition when enough wait."""
+        if pack.epoch < self._epoch:
+            metrics.STALE_PACKS.inc()
+            return
+        self._packs.append(pack)
+        self.stable = pack.stable
+        if len(self._packs) > QUEUED_PACKS and not self._held:
+            self._held = True
+            self._app.thread.hold(self.tp)
+        self._arrived.set()
+
+    async def close(self) -> None:
+        """End the task; a transaction under way is rolled back."""
+        self._runner.cancel()
+        await asyncio.wait([self._runner])
+
+    def lag(self) -> int:
+        """Offsets between the position and the end that readers may see."""
+        return 0 if self.position is None else max(0, self.stable - self.position)
+
+    async def _run(self) -> None:
+        backoff = 0.2
+        try:
+            while True:
+                try:
+                    await self._seek()
+                    metrics.STORE_UP.set(1)
+                    while True:
+                        await self._step()
+                        backoff = 0.2
+                except PositionMismatch as error:
+                    metrics.STALE_PACKS.inc()
+                    log.info("sought", topic=self.tp.topic, partition=self.tp.partition, reason=str(error))
+                except StoreUnavailable as error:
+                    metrics.STORE_UP.set(0)
+                    log.warning("postgresql is away", retry_in=backoff, reason=str(error))
+                    await asyncio.sleep(backoff)
+                    backoff = min(backoff * 2, 5.0)
+        except asyncio.CancelledError:
+            raise
+        except SchemaMismatch as error:
+            self._app.fail(Refused(str(error)))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the process must end with it
+            self._app.fail(error)
+
+    async def _seek(self) -> None:
+        stored = await self._store.position(self.tp.topic, self.tp.partition)
+        beginning = await self._app.beginning(self.tp)
+        if stored is not None and stored < beginning:
+            raise LogTruncated(
+                f"{self.tp.topic}-{self.tp.partition} starts at {beginning}, but is projected up to {stored} only: "
+                "the records between are gone; raise the topic's retention and rebuild the tables"
+            )
+        self.position = beginning if stored is None else stored
+        self._packs.clear()
+        self._held = False
+        self._epoch = await self._app.seek_to(self.tp, self.position)
+
+    async def _step(self) -> None:
+        while not self._packs:
+            self._arrived.clear()
+            await self._arrived.wait()
+        begin = self.position
+        assert begin is not None
+        end = begin
+        records: list[LogRecord] = []
+        while self._packs and len(records) < STEP_RECORDS:
+            pack = self._packs[0]
+            if pack.epoch != self._epoch or pack.begin != end:
+                if end > begin:
+                    break
+                raise PositionMismatch(self.tp.topic, self.tp.partition, pack.begin, begin)
+            records.extend(pack.records)
+            end = pack.end
+            self._packs.popleft()
+        if self._held and len(self._packs) <= QUEUED_PACKS // 2:
+            self._held = False
+            self._app.thread.release(self.tp)
+        started = time.perf_counter()
+        applied = await self._store.apply(self.tp.topic, self.tp.partition, begin, end, records)
+        metrics.PROJECTION_SECONDS.observe(time.perf_counter() - started)
+        metrics.PROJECTED.labels(self.tp.topic).inc(len(records))
+        metrics.PROJECTION_DEAD_LETTERS.inc(applied.dead)
+        self.newest = max(self.newest, applied.newest)
+        self.position = end
+
+
+class ProjectorApp(PackApp):
+    """One `ProjectionTask` for each assigned partition of the projected topics."""
+
+    def __init__(self, settings: Settings, topics: Mapping[str, Kind], store: ProjectionStore) -> None:
+        self.tasks: dict[TopicPartition, ProjectionTask] = {}
+        self._store = store
+        super().__init__(f"{settings.app}-projector", settings)
+        self._projected = frozenset(topics)
+        channel = self.topic(*topics, key_type=bytes, value_type=bytes)
+        self.agent(channel, name="projector")(self._route)
+
+    async def _route(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            pack = event.message.value
+            task = self.tasks.get(TopicPartition(pack.topic, pack.partition))
+            if task is not None:
+                task.offer(pack)
+            await stream.ack(event)
+
+    async def _tasks_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
+        for tp in sorted(assigned):
+            if tp.topic in self._projected:
+                key = TopicPartition(tp.topic, tp.partition)
+                self.tasks[key] = ProjectionTask(key, self, self._store)
+        self.joined = True
+        metrics.ASSIGNED.set(len(self.tasks))
+        log.info("partitions assigned", count=len(self.tasks), generation=self.consumer_generation_id)
+
+    async def _tasks_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
+        await self.drain()
+
+    async def drain(self) -> None:
+        tasks, self.tasks = list(self.tasks.values()), {}
+        await asyncio.gather(*(task.close() for task in tasks))
+
+    def durable_positions(self) -> Mapping[TP, int]:
+        return {
+            TP(*key): task.position for key, task in self.tasks.items() if task.position is not None
+        }
+
+
+class Projector:
+    """One process of the projecting group."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        names = TopicNames(settings.topic_prefix, settings.app)
+        self._topics: dict[str, Kind] = {
+            names.scores: "scores",
+            names.history: "history",
+            names.actions: "actions",
+            names.decisions: "decisions",
+        }
+        self._app: ProjectorApp | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Project until `stop` is set. Raises StreamError."""
+        settings = self._settings
+        metrics.BUILD.info({"version": __version__, "role": "projector"})
+        port = DEFAULT_METRICS_PORT if settings.metrics_port is None else settings.metrics_port
+        health = HealthServer(settings.metrics_host, port, healthy=self.unhealthy, ready=self.unready)
+        log.info("projector starting", version=__version__, metrics=f"http://{settings.metrics_host}:{health.port}/metrics")
+        dsn = settings.postgres_dsn.get_secret_value()
+        store = ProjectionStore(dsn, settings.postgres_schema, self._topics)
+        try:
+            starting = asyncio.ensure_future(self._prepare(store, dsn))
+            stopping = asyncio.ensure_future(stop.wait())
+            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not starting.done():
+                starting.cancel()
+                return
+            starting.result()
+            self._app = ProjectorApp(settings, self._topics, store)
+            await run_app(self._app, stop, self._observe())
+        finally:
+            await store.close()
+            health.stop()
+
+    async def _prepare(self, store: ProjectionStore, dsn: str) -> None:
+        wanted = list(self._topics)
+        states = await when_kafka_answers(
+            lambda: describe_topics(self._settings, wanted), "topics"
+        )
+        check_present(wanted, states)
+        backoff = 0.5
+        while True:
+            try:
+                await migrate(dsn, self._settings.postgres_schema)
+                await store.open()
+            except StoreUnavailable as error:
+                log.warning("postgresql is away", retry_in=backoff, reason=str(error))
+            except SchemaMismatch as error:
+                raise Refused(str(error)) from error
+            else:
+                metrics.STORE_UP.set(1)
+                return
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, 10.0)
+
+    async def _observe(self) -> None:
+        while True:
+            for tp, task in list(self._app.tasks.items()) if self._app is not None else []:
+                label = str(tp.partition)
+                lag = task.lag()
+                metrics.POSITION.labels(tp.topic, label).set(task.position or 0)
+                metrics.LAG_RECORDS.labels(tp.topic, label).set(lag)
+                age = max(0.0, time.time() - task.newest / 1000) if lag and task.newest else 0.0
+                metrics.LAG_SECONDS.labels(tp.topic, label).set(age)
+            await asyncio.sleep(1.0)
+
+    def unhealthy(self) -> str | None:
+        """A projector that waits for PostgreSQL is well: a restart would not help it."""
+        return None
+
+    def unready(self) -> str | None:
+        """Every assigned partition must have read its position."""
+        if self._app is None or not self._app.joined:
+            return "not in the group yet"
+        opening = sum(task.position is None for task in self._app.tasks.values())
+        return f"{opening} partitions without a position yet" if opening else None
+
+
+async def run_projector(settings: Settings) -> int:
+    """Run the projector until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
+    return await run_role("projector", Projector(settings).run)

@@ -1,0 +1,346 @@
+"""A task: one partition's life from assignment to revocation.
+
+    assigned -> open (fences) -> restore -> seek to the position -> fold and commit, overlapping
+             -> revoked: finish what is folded, keep the state for the next generation, or close
+
+The task talks to the log and to the consumer through two small protocols, so that it runs the same against
+a simulated log.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from leadstream.operations import metrics
+from leadstream.records.step import Step
+from leadstream.scoring.partition import PartitionFold
+from leadstream.stream.changelog import Progress
+from leadstream.stream.errors import Fenced, StepFailed
+from leadstream.stream.packs import Pack
+
+log = structlog.get_logger()
+
+CHUNK = 1000
+"""Records folded before other tasks get their turn."""
+QUEUED_PACKS = 8
+"""A partition with more packs waiting is held until half of them are folded."""
+
+
+class StateLog(Protocol):
+    """Where a task's state lives and its steps go."""
+
+    async def open(self) -> None: ...
+    async def restore(self, progress: Progress) -> dict[bytes, bytes]: ...
+    async def commit(self, step: Step) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Feed(Protocol):
+    """Where a task's packs come from."""
+
+    async def generation(self) -> int | None:
+        """The generation in which the group confirms this process now; None if it does not."""
+
+    async def seek(self, partition: int, offset: int) -> int:
+        """Fetch from there on; returns the epoch of the packs to come."""
+
+    async def begin(self, partition: int, stored: int | None) -> int:
+        """Where folding begins, given the stored position if there is one.
+
+        Raises Refused if there is none and it can't be told, LogTruncated if the log starts behind it.
+        """
+
+    def hold(self, partition: int) -> None: ...
+    def release(self, partition: int) -> None: ...
+
+
+class PartitionTask:
+    """Folds one partition of the signals topic, step by step, each step committed as a whole.
+
+    `on_failure` is called once with what ended the task for good; the process ends then, state is never
+    repaired in place.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        *,
+        state_log: StateLog,
+        feed: Feed,
+        make_fold: Callable[[dict[bytes, bytes]], PartitionFold],
+        step_signals: int,
+        step_deadline: float,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self.partition = partition
+        self.fold: PartitionFold | None = None
+        self.position: int | None = None
+        """Offset up to which records are folded."""
+        self.durable: int | None = None
+        """Offset up to which they are folded and committed."""
+        self.stable = 0
+        self.opened_at: float | None = None
+        self.assigned_at = time.monotonic()
+        self.last_step_at = time.monotonic()
+        self._log = state_log
+        self._feed = feed
+        self._make_fold = make_fold
+        self._step_signals = step_signals
+        self._step_deadline = step_deadline
+        self._on_failure = on_failure
+        self._packs: deque[Pack] = deque()
+        self._arrived = asyncio.Event()
+        self._folded = asyncio.Event()
+        self._committed = asyncio.Event()
+        self._epoch = 0
+        self._held = False
+        self._waiting = 0
+        self._committing = False
+        self._draining = False
+        self._kept = False
+        self._runner: asyncio.Task[None] | None = None
+        self._label = str(partition)
+
+    # Called by the app.
+
+    def start(self) -> None:
+        """Open the partition, or go on with the state that `suspend` kept."""
+        self._draining = False
+        self.assigned_at = time.monotonic()
+        self._runner = asyncio.create_task(self._run(), name=f"partition-{self.partition}")
+
+    def offer(self, pack: Pack) -> None:
+        """Queue a fetched pack; holds the partition when enough wait."""
+        if self._draining or pack.epoch < self._epoch:
+            metrics.STALE_PACKS.inc()
+            return
+        self._packs.append(pack)
+        self.stable = pack.stable
+        if len(self._packs) > QUEUED_PACKS and not self._held:
+            self._held = True
+            self._feed.hold(self.partition)
+        self._arrived.set()
+
+    async def suspend(self, deadline: float) -> bool:
+        """Stop folding and commit what is folded. True if the state may be kept: nothing of it is in doubt.
+
+        After `deadline` seconds the transaction is left to the broker to abort, and the state is dropped.
+        """
+        self._draining = True
+        self._arrived.set()
+        self._committed.set()
+        runner = self._runner
+        if runner is not None and self.opened_at is not None:
+            await asyncio.wait([runner], timeout=deadline)
+        self._kept = runner is not None and runner.done() and not runner.cancelled() and self._is_clean()
+        if not self._kept:
+            await self.close()
+        self.opened_at = None
+        self._packs.clear()
+        return self._kept
+
+    async def close(self) -> None:
+        """End the task now. The broker aborts what is not committed."""
+        self._draining = True
+        if self._runner is not None and not self._runner.done():
+            self._runner.cancel()
+            await asyncio.wait([self._runner])
+        self._discard()
+        await self._log.close()
+
+    def has_work(self) -> bool:
+        """Whether records wait to be folded or committed."""
+        return bool(self._packs or self._waiting or self._committing)
+
+    def lag(self) -> int:
+        """Records (offsets) between the position and the end that readers may see."""
+        return 0 if self.position is None else max(0, self.stable - self.position)
+
+    # The life itself.
+
+    async def _run(self) -> None:
+        backoff = 0.1
+        try:
+            while not self._draining:
+                try:
+                    if not self._kept and not await self._open():
+                        continue
+                    self._kept = False
+                    await self._work()
+                    return
+                except Fenced as error:
+                    self._discard()
+                    if self._draining:
+                        return
+                    log.warning("partition fenced", partition=self.partition, reason=str(error)[:200])
+                    await asyncio.sleep(backoff)
+                    backoff = min(backoff * 2, 5.0)
+                    # A stall beyond the transaction timeout fences without a rival: still a confirmed
+                    # member, so nobody else has the partition. A zombie waits here until it is revoked.
+                    metrics.REOPENED.inc()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the process must end with it
+            self._on_failure(error)
+
+    async def _open(self) -> bool:
+        generation = await self._confirmed()
+        if generation is None:
+            return False
+        started = time.monotonic()
+        await self._log.open()
+        if await self._feed.generation() != generation:
+            # Somebody else may have it by now, and was fenced by the open above: it opens again.
+            await self._log.close()
+            return False
+        rows = await self._log.restore(self._on_restored)
+        self.fold = self._make_fold(rows)
+        position = await self._feed.begin(self.partition, self.fold.position)
+        self.position = self.durable = position
+        log.info(
+            "partition open",
+            partition=self.partition,
+            position=position,
+            rows=len(rows),
+            seconds=round(time.monotonic() - started, 3),
+        )
+        return True
+
+    async def _confirmed(self) -> int | None:
+        while not self._draining:
+            generation = await self._feed.generation()
+            if generation is not None:
+                return generation
+            await asyncio.sleep(0.1)
+        return None
+
+    def _on_restored(self, records: int, part: float) -> None:
+        metrics.RESTORED_RECORDS.inc(records)
+        metrics.RESTORE_PROGRESS.labels(self._label).set(part)
+
+    async def _work(self) -> None:
+        await self._seek()
+        self.opened_at = time.monotonic()
+        folding = asyncio.create_task(self._fold_packs())
+        committing = asyncio.create_task(self._commit_steps(folding))
+        try:
+            await asyncio.wait([folding, committing], return_when=asyncio.FIRST_EXCEPTION)
+            for stage in (committing, folding):
+                if stage.done():
+                    stage.result()
+        finally:
+            self.opened_at = None
+            for stage in (folding, committing):
+                stage.cancel()
+            await asyncio.gather(folding, committing, return_exceptions=True)
+
+    async def _seek(self) -> None:
+        assert self.position is not None
+        self._packs.clear()
+        self._held = False
+        self._epoch = await self._feed.seek(self.partition, self.position)
+
+    async def _fold_packs(self) -> None:
+        fold = self.fold
+        assert fold is not None
+        while not self._draining:
+            if not self._packs:
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            pack = self._packs.popleft()
+            if self._held and len(self._packs) <= QUEUED_PACKS // 2:
+                self._held = False
+                self._feed.release(self.partition)
+            if pack.epoch != self._epoch or pack.begin != self.position:
+                metrics.STALE_PACKS.inc()
+                await self._seek()
+                continue
+            await self._fold_pack(fold, pack)
+
+    async def _fold_pack(self, fold: PartitionFold, pack: Pack) -> None:
+        records = pack.records
+        if not records:
+            # Transaction markers only: nothing to commit, but the lag falls.
+            self.position = pack.end
+            if self._is_clean():
+                self.durable = pack.end
+        folded = 0
+        while folded < len(records) and not self._draining:
+            while self._waiting >= self._step_signals and not self._draining:
+                self._committed.clear()
+                await self._committed.wait()
+            started = time.perf_counter()
+            before = folded
+            folded = fold.fold(records, folded, CHUNK)
+            metrics.FOLD_SECONDS.observe(time.perf_counter() - started)
+            self.position = pack.end if folded >= len(records) else records[folded].offset
+            # A call that folded no record fired timers: that is work to commit, too.
+            self._waiting += max(1, folded - before)
+            self._folded.set()
+            await asyncio.sleep(0)
+
+    async def _commit_steps(self, folding: asyncio.Task[None]) -> None:
+        fold = self.fold
+        assert fold is not None
+        while True:
+            if not self._waiting:
+                if folding.done():
+                    return
+                self._folded.clear()
+                waiting = asyncio.ensure_future(self._folded.wait())
+                await asyncio.wait([waiting, folding], return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+                continue
+            started = time.perf_counter()
+            assert self.position is not None
+            step = fold.take(self.position)
+            self._waiting = 0
+            self._committing = True
+            self._committed.set()
+            try:
+                async with asyncio.timeout(self._step_deadline):
+                    await self._log.commit(step)
+            except TimeoutError:
+                raise StepFailed(
+                    f"partition {self.partition}: the step up to offset {step.position} was not committed "
+                    f"within {self._step_deadline:g} s: is Kafka up?"
+                ) from None
+            self._committing = False
+            self.durable = step.position
+            self.last_step_at = time.monotonic()
+            metrics.STEP_SECONDS.observe(time.perf_counter() - started)
+            self._count(step)
+
+    def _is_clean(self) -> bool:
+        return not self._waiting and not self._committing and self.fold is not None
+
+    def _discard(self) -> None:
+        self.fold = None
+        self.position = self.durable = None
+        self.opened_at = None
+        self._waiting = 0
+        self._committing = False
+        self._kept = False
+
+    def _count(self, step: Step) -> None:
+        metrics.STEPS.labels(self._label).inc()
+        for (kind, outcome), count in step.outcomes.items():
+            metrics.SIGNALS.labels(kind, outcome).inc(count)
+        for name, count in step.records.items():
+            kind, _, rest = name.partition(":")
+            if kind == "crossing":
+                metrics.CROSSINGS.labels(rest).inc(count)
+            elif kind == "band":
+                metrics.BAND_CHANGES.inc(count)
+            elif kind == "action":
+                do, _, status = rest.rpartition(":")
+                metrics.ACTIONS.labels(do, status).inc(count)
+            elif kind == "reject":
+                metrics.DEAD_LETTERS.labels(rest).inc(count)
+        if step.forwards:
+            metrics.FORWARDED.inc(len(step.forwards))

@@ -1,0 +1,202 @@
+"""Writing a step to the log: one transaction, or at least once where the broker has no transactions."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    InvalidTxnState,
+    KafkaError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+)
+
+from leadstream.operations import metrics
+from leadstream.records.step import Message, Step
+from leadstream.settings import Settings
+from leadstream.stream.changelog import Progress, restore_rows
+from leadstream.stream.clients import producer
+from leadstream.stream.errors import Fenced, Refused, StepFailed
+from leadstream.stream.topics import TopicNames
+
+GUARANTEE_ROW = b"\0guarantee"
+"""The changelog's row that says under which guarantee the partition was written."""
+
+_FENCED = (
+    ProducerFenced,
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    InvalidTxnState,
+    OutOfOrderSequenceNumber,
+)
+_BATCH_BYTES = 524_288
+
+
+class StepLog:
+    """The log as one partition's task writes it. Subclasses say what holds a step together."""
+
+    guarantee: bytes
+
+    def __init__(self, settings: Settings, names: TopicNames, partition: int) -> None:
+        self._settings = settings
+        self._names = names
+        self.partition = partition
+        self._producer: AIOKafkaProducer | None = None
+        self._marked = False
+
+    async def open(self) -> None:
+        """Become the partition's writer; blocks until the broker answers. Raises Fenced."""
+        await self.close()
+        self._producer = self._new_producer()
+        try:
+            await self._producer.start()
+        except _FENCED as error:
+            raise Fenced(str(error)) from error
+
+    async def restore(self, progress: Progress) -> dict[bytes, bytes]:
+        """The partition's committed rows. Raises Refused if they were written under another guarantee."""
+        rows = await restore_rows(self._settings, self._names.changelog, self.partition, progress)
+        found = rows.pop(GUARANTEE_ROW, None)
+        self._marked = found == self.guarantee
+        if found == b"exactly_once" and not self._marked:
+            raise Refused(
+                f"{self._names.changelog}-{self.partition} was written exactly once: start with "
+                "LEADSTREAM_PROCESSING_GUARANTEE=exactly_once, or with another LEADSTREAM_APP"
+            )
+        return rows
+
+    async def commit(self, step: Step) -> None:
+        """Write the whole step. Raises Fenced, or StepFailed if anything of it was not written."""
+        assert self._producer is not None
+        if not self._marked:
+            step.changelog.append((GUARANTEE_ROW, self.guarantee))
+        try:
+            await self._write(self._producer, step)
+        except _FENCED as error:
+            raise Fenced(repr(error)) from error
+        except KafkaError as error:
+            raise StepFailed(
+                f"partition {self.partition}: the step up to offset {step.position} was not written: {error!r}"
+            ) from error
+        self._marked = True
+
+    async def close(self) -> None:
+        """Leave the log; what is not committed is aborted by the broker."""
+        opened, self._producer = self._producer, None
+        if opened is not None:
+            await stop_quietly(opened)
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        raise NotImplementedError
+
+    async def _write(self, opened: AIOKafkaProducer, step: Step) -> None:
+        raise NotImplementedError
+
+    def _outputs(self, step: Step) -> list[tuple[str, Sequence[Message]]]:
+        names = self._names
+        return [
+            (names.actions, step.actions),
+            (names.decisions, step.decisions),
+            (names.scores, step.scores),
+            (names.history, step.history),
+            (names.dead_letters, step.dead_letters),
+        ]
+
+    async def _send_all(
+        self, opened: AIOKafkaProducer, topics: Iterable[tuple[str, int, Iterable[Message]]]
+    ) -> None:
+        """Send and await every send: aiokafka would commit the rest of a transaction if one failed."""
+        pending: list[asyncio.Future[Any]] = []
+        for topic, partition, messages in topics:
+            batch = None
+            count = 0
+            for key, value, headers in messages:
+                count += 1
+                if batch is not None:
+                    if batch.append(key=key, value=value, timestamp=None, headers=headers) is not None:
+                        continue
+                    batch.close()
+                    pending.append(await opened.send_batch(batch, topic, partition=partition))
+                batch = opened.create_batch()
+                batch.append(key=key, value=value, timestamp=None, headers=headers)
+            if batch is not None:
+                batch.close()
+                pending.append(await opened.send_batch(batch, topic, partition=partition))
+                metrics.STEP_RECORDS.labels(topic).inc(count)
+        if pending:
+            results = await asyncio.gather(*pending, return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+
+    async def _send_forwards(self, opened: AIOKafkaProducer, step: Step) -> None:
+        await self._send_all(
+            opened,
+            [(self._names.signals, partition, [message]) for partition, message in step.forwards],
+        )
+
+
+class TransactionalLog(StepLog):
+    """Exactly once: a step is one transaction, and opening fences whoever had the partition before."""
+
+    guarantee = b"exactly_once"
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        return producer(
+            self._settings,
+            transactional_id=f"{self._settings.app}-scorer-{self.partition}",
+            transaction_timeout_ms=self._settings.transaction_timeout_ms,
+            max_batch_size=_BATCH_BYTES,
+        )
+
+    async def _write(self, opened: AIOKafkaProducer, step: Step) -> None:
+        await opened.begin_transaction()
+        try:
+            changelog = [(key, value, []) for key, value in step.changelog]
+            written = [(self._names.changelog, changelog), *self._outputs(step)]
+            await self._send_all(opened, [(topic, self.partition, messages) for topic, messages in written])
+            # Last, as an open transaction holds up the readers of the partitions that they go to.
+            await self._send_forwards(opened, step)
+        except KafkaError as error:
+            if not isinstance(error, _FENCED):
+                await opened.abort_transaction()
+            raise
+        started = time.perf_counter()
+        await opened.commit_transaction()
+        metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
+
+
+class AtLeastOnceLog(StepLog):
+    """For brokers without transactions: outputs are confirmed first, then state and position together.
+
+    A crash between the two repeats the outputs of the step, with the same ids.
+    """
+
+    guarantee = b"at_least_once"
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        return producer(self._settings, max_batch_size=_BATCH_BYTES)
+
+    async def _write(self, opened: AIOKafkaProducer, step: Step) -> None:
+        await self._send_all(opened, [(topic, self.partition, messages) for topic, messages in self._outputs(step)])
+        await self._send_forwards(opened, step)
+        started = time.perf_counter()
+        # The position row is the last: where the rows don't fit into one batch, a crash in between leaves
+        # leads ahead of the position, and their offset guard drops what they have seen.
+        changelog = [(key, value, []) for key, value in step.changelog]
+        await self._send_all(opened, [(self._names.changelog, self.partition, changelog)])
+        metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
+
+
+async def stop_quietly(opened: AIOKafkaProducer) -> None:
+    """Stop a producer whatever state it is in, without waiting for what it can't deliver."""
+    try:
+        async with asyncio.timeout(2):
+            await opened.stop()
+    except (KafkaError, TimeoutError):
+        # The connection is of no more use; the broker ends the transaction.
+        await opened.client.close()

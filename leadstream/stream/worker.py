@@ -1,0 +1,144 @@
+"""The worker role: folds the signals topic."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import structlog
+
+from leadstream import __version__
+from leadstream.operations import metrics
+from leadstream.operations.health import HealthServer
+from leadstream.scoring.model import ModelCatalog
+from leadstream.scoring.partition import ModelMismatch, NewerEngine, PartitionFold
+from leadstream.settings import Settings
+from leadstream.stream.app import ScorerApp
+from leadstream.stream.clients import producer
+from leadstream.stream.clock import run_clock
+from leadstream.stream.errors import Refused
+from leadstream.stream.preflight import check_topics_for_scoring, check_transactions
+from leadstream.stream.role import run_app, run_role
+from leadstream.stream.task import PartitionTask
+from leadstream.stream.topics import TopicNames
+from leadstream.stream.transaction import AtLeastOnceLog, TransactionalLog
+
+log = structlog.get_logger()
+
+DEFAULT_METRICS_PORT = 9464
+
+
+class Worker:
+    """One process of the scoring group."""
+
+    def __init__(self, settings: Settings, catalog: ModelCatalog, start_at: int | None) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._start_at = start_at
+        self._names = TopicNames(settings.topic_prefix, settings.app)
+        self._partitions = 0
+        self._app: ScorerApp | None = None
+        self._progress: dict[int, tuple[int | None, float]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Fold until `stop` is set. Raises StreamError."""
+        settings = self._settings
+        metrics.BUILD.info({"version": __version__, "role": "worker"})
+        port = DEFAULT_METRICS_PORT if settings.metrics_port is None else settings.metrics_port
+        health = HealthServer(settings.metrics_host, port, healthy=self.unhealthy, ready=self.unready)
+        log.info("worker starting", version=__version__, metrics=f"http://{settings.metrics_host}:{health.port}/metrics")
+        try:
+            starting = asyncio.ensure_future(self._check())
+            stopping = asyncio.ensure_future(stop.wait())
+            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not starting.done():
+                starting.cancel()
+                return
+            starting.result()
+            self._app = ScorerApp(settings, self._names.signals, self._partitions, self._make_task, self._start_at)
+            ticks = producer(settings, enable_idempotence=settings.processing_guarantee == "exactly_once")
+            await ticks.start()
+            try:
+                clock = run_clock(self._tasks, ticks, self._names.signals)
+                await run_app(self._app, stop, clock, self._observe())
+            finally:
+                await ticks.stop()
+        finally:
+            health.stop()
+
+    async def _check(self) -> None:
+        self._partitions = await check_topics_for_scoring(self._settings, self._names)
+        if self._settings.processing_guarantee == "exactly_once":
+            await check_transactions(self._settings)
+
+    def _make_task(self, partition: int, app: ScorerApp) -> PartitionTask:
+        settings = self._settings
+        exactly_once = settings.processing_guarantee == "exactly_once"
+        return PartitionTask(
+            partition,
+            state_log=(TransactionalLog if exactly_once else AtLeastOnceLog)(settings, self._names, partition),
+            feed=app,
+            make_fold=lambda rows: self._make_fold(partition, rows),
+            step_signals=settings.step_signals,
+            step_deadline=settings.step_deadline_seconds,
+            on_failure=app.fail,
+        )
+
+    def _make_fold(self, partition: int, rows: dict[bytes, bytes]) -> PartitionFold:
+        try:
+            return PartitionFold(
+                app=self._settings.app,
+                topic=self._names.signals,
+                partition=partition,
+                partitions=self._partitions,
+                models=self._catalog,
+                rows=rows,
+                offset_guard=self._settings.processing_guarantee == "at_least_once",
+            )
+        except (ModelMismatch, NewerEngine) as error:
+            raise Refused(str(error)) from error
+
+    def _tasks(self) -> Iterable[PartitionTask]:
+        return list(self._app.tasks.values()) if self._app is not None else []
+
+    async def _observe(self) -> None:
+        """Keep the gauges and the health check up to date."""
+        topic = self._names.signals
+        while True:
+            now = time.monotonic()
+            tasks = self._tasks()
+            for task in tasks:
+                durable, since = self._progress.get(task.partition, (None, now))
+                moved = task.durable != durable or not task.has_work()
+                self._progress[task.partition] = (task.durable, now if moved else since)
+                if task.fold is not None:
+                    label = str(task.partition)
+                    lag = task.lag()
+                    metrics.POSITION.labels(topic, label).set(task.durable or 0)
+                    metrics.LAG_RECORDS.labels(topic, label).set(lag)
+                    age = max(0.0, time.time() - task.fold.now / 1000) if lag and task.fold.now else 0.0
+                    metrics.LAG_SECONDS.labels(topic, label).set(age)
+                    metrics.LEADS.labels(label).set(task.fold.leads)
+            opening = [now - task.assigned_at for task in tasks if task.opened_at is None]
+            metrics.OPEN.set(len(tasks) - len(opening))
+            metrics.OPENING_SECONDS.set(max(opening, default=0.0))
+            await asyncio.sleep(1.0)
+
+    def unhealthy(self) -> str | None:
+        """Steps must advance while there is work."""
+        limit = self._settings.step_deadline_seconds
+        now = time.monotonic()
+        stuck = [task.partition for task in self._tasks() if now - self._progress.get(task.partition, (0, now))[1] > limit]
+        return f"no step for {limit:g} s although there is work in partitions {stuck}" if stuck else None
+
+    def unready(self) -> str | None:
+        """All assigned partitions must be open and restored."""
+        if self._app is None or not self._app.joined:
+            return "not in the group yet"
+        opening = [task.partition for task in self._tasks() if task.opened_at is None]
+        return f"restoring partitions {opening}" if opening else None
+
+
+async def run_worker(settings: Settings, catalog: ModelCatalog, start_at: int | None = None) -> int:
+    """Run the worker until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
+    return await run_role("worker", Worker(settings, catalog, start_at).run)

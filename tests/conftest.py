@@ -1,0 +1,61 @@
+"""Fixtures for tests on real brokers and a real PostgreSQL."""
+
+import re
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from leadstream.localstack import (
+    ApacheKafka,
+    DockerKafka,
+    EmbeddedKafka,
+    KafkaAddress,
+    apache,
+    docker,
+    postgres,
+)
+from leadstream.localstack.resolver import external_kafka
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaAddress]:
+    """An Apache Kafka with transactions, one for all tests: take names from `unique`.
+
+    Skipped only where there is neither an address in LEADSTREAM_KAFKA_BOOTSTRAP, nor java and mvn, nor a
+    Docker engine; a broker that should start and does not is an error.
+    """
+    external = external_kafka()
+    if external is not None:
+        yield external
+        return
+    directory = tmp_path_factory.mktemp("apache-kafka")
+    if apache.available():
+        with ApacheKafka(directory, heap="512m") as broker:
+            yield broker.address
+    elif docker.available():
+        with DockerKafka(directory) as container:
+            yield container.address
+    else:
+        pytest.skip("no Apache Kafka: neither java and mvn, nor Docker, nor LEADSTREAM_KAFKA_BOOTSTRAP")
+
+
+@pytest.fixture(scope="session")
+def embedded_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaAddress]:
+    """The embedded broker, one for all tests: take names from `unique`."""
+    with EmbeddedKafka(tmp_path_factory.mktemp("embedded-kafka")) as broker:
+        yield broker.address
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL, one for all tests: take the schema's name from `unique`."""
+    with postgres(directory=tmp_path_factory.mktemp("postgres")) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def unique(request: pytest.FixtureRequest) -> str:
+    """A name of this test alone, fit for topics, groups, applications and PostgreSQL schemas."""
+    test = re.sub(r"[^a-z0-9]+", "_", request.node.name.lower())[:24].strip("_")
+    return f"{test}_{uuid.uuid4().hex[:8]}"

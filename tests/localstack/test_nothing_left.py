@@ -1,0 +1,78 @@
+"""However the parent ends, its brokers and servers end too."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from leadstream.localstack.processes import PORTS
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from leadstream.localstack import EmbeddedKafka, Postgres
+with EmbeddedKafka(Path(sys.argv[1]) / "kafka") as broker, Postgres(Path(sys.argv[1]) / "postgres") as server:
+    print(broker.pid, server.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.05)
+
+
+def gone(pid: int) -> bool:
+    """Whether the process is no more; one that nobody has waited for yet counts as gone."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel to end the children")
+def test_a_killed_parent_takes_its_children_along(tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    children = [child.pid for pid in pids for child in [psutil.Process(pid), *psutil.Process(pid).children()]]
+    assert len(children) > 2
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    until(lambda: all(gone(pid) for pid in children))
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_the_stack_command_stops_all_that_it_started(tmp_path: Path, signum: signal.Signals) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "leadstream", "stack"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**environment, "TMPDIR": str(tmp_path)},
+    )
+    assert parent.stdout is not None
+    lines = [parent.stdout.readline().strip() for _ in range(4)]
+    assert [line.split("=")[0] for line in lines] == [
+        "export LEADSTREAM_KAFKA_BOOTSTRAP",
+        "export LEADSTREAM_POSTGRES_DSN",
+        "export LEADSTREAM_PROCESSING_GUARANTEE",
+        "export LEADSTREAM_ALLOW_CREATE_TIME",
+    ]
+    assert int(lines[0].rpartition(":")[2]) in PORTS
+    children = [child.pid for child in psutil.Process(parent.pid).children(recursive=True)]
+    assert len(children) > 2
+    parent.send_signal(signum)
+    assert parent.wait(30) in (0, 128 + signal.SIGTERM)
+    assert all(gone(pid) for pid in children)
+    assert list(tmp_path.iterdir()) == []

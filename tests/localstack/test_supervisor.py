@@ -1,0 +1,50 @@
+"""The supervisor starts roles, starts failed ones again, and stops all."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from leadstream.localstack import Supervisor
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.05)
+
+
+def test_a_role_that_fails_is_started_again_and_a_finished_one_is_not(tmp_path: Path) -> None:
+    with Supervisor(tmp_path, {}) as supervisor:
+        supervisor.add("wrong", "no-such-command")
+        supervisor.add("finished", "--version")
+        until(lambda: len(supervisor.failures("wrong")) >= 2)
+        assert supervisor.failures("wrong")[:2] == [2, 2]
+        assert supervisor.failures("finished") == []
+        assert "no-such-command" in supervisor.log_tail("wrong")
+    assert (tmp_path / "finished.log").read_text().count("leadstream") == 1
+
+
+def test_a_killed_role_comes_back_and_all_are_stopped_at_the_end(tmp_path: Path) -> None:
+    with Supervisor(tmp_path, {}) as supervisor:
+        supervisor.add("stack", "stack")
+        until(lambda: "are up" in supervisor.log_tail("stack"))
+        first = supervisor.pid("stack")
+        supervisor.send("stack", signal.SIGKILL)
+        until(lambda: supervisor.pid("stack") not in (None, first))
+        assert supervisor.failures("stack") == [-signal.SIGKILL]
+        until(lambda: supervisor.log_tail("stack", 100).count("are up") == 2)
+        second = supervisor.pid("stack")
+        assert second is not None
+    assert not os.path.exists(f"/proc/{second}")
+    assert supervisor.pid("stack") is None
+
+
+def test_the_environment_reaches_the_roles(tmp_path: Path) -> None:
+    with Supervisor(
+        tmp_path, {"LEADSTREAM_KAFKA_BOOTSTRAP": "there:1", "LEADSTREAM_POSTGRES_DSN": "postgresql://there"}
+    ) as supervisor:
+        supervisor.add("stack", "stack")
+        until(lambda: "export LEADSTREAM_KAFKA_BOOTSTRAP=there:1" in supervisor.log_tail("stack"))
