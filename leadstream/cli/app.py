@@ -81,6 +81,9 @@ class Root(TyperGroup):
             code = super().main(arguments, "leadstream", complete_var, False, windows_expand_args, **extra)
         except ClickError as error:
             code = usage(error)
+        except typer.Abort:
+            print("error: there is nobody to ask; see --help for how to go on without", file=sys.stderr)
+            code = 1
         except Exception as error:
             if debugging(arguments):
                 raise

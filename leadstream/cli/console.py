@@ -1,16 +1,31 @@
-"""What commands share: two consoles, progress on stderr, a loop that is quiet about connections."""
+"""What commands share: consoles, progress on stderr, input files, a quiet loop."""
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+import os
+import stat
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 T = TypeVar("T")
 
-out = Console()
+PIPE_WIDTH = 160
+"""Columns where stdout is no terminal."""
+
+out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True)
 
 
@@ -21,14 +36,39 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(main)
 
 
-def progress() -> Progress:
+def progress(*, of_bytes: bool = False) -> Progress:
     """A progress bar on stderr that shows only at a terminal, and leaves nothing behind."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        DownloadColumn() if of_bytes else MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=err,
         disable=not err.is_terminal,
         transient=True,
     )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file to read, or stdin for `-`."""
+    if str(path) != "-":
+        with open(path, "rb") as file:
+            yield file
+        return
+    try:
+        descriptor = sys.stdin.fileno()
+    except OSError:  # not a real file, as in a test
+        yield sys.stdin.buffer
+        return
+    # Its own object, never closed: Python can neither exit nor close a file while a thread waits in it.
+    yield open(descriptor, "rb", closefd=False)  # noqa: SIM115
+
+
+def size_of(file: IO[bytes]) -> int | None:
+    """The bytes of a regular file, else None."""
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

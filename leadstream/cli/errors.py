@@ -12,7 +12,7 @@ class CliError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return " ".join(f"{self.message}; {self.remedy}".split()).removesuffix("; ")
+        return " ".join((f"{self.message}; {self.remedy}" if self.remedy else self.message).split())
 
 
 def as_cli_error(error: Exception) -> CliError:

@@ -44,7 +44,8 @@ def export_command(
         def show(current: int, begin: int, position: int, end: int) -> None:
             if begin:
                 beginnings[current] = begin
-            bar.update(task, description=f"partition {current}", completed=position - begin, total=end - begin)
+            name = f"partition {current}"
+            bar.update(task, description=name, completed=position - begin, total=end - begin)
 
         exported = run(export(Settings(), file.write, partition, show))
         file.flush()

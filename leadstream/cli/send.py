@@ -1,13 +1,14 @@
 """`leadstream send`."""
 
 import asyncio
-import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated
@@ -15,22 +16,40 @@ from typing import IO, Annotated
 import typer
 from aiokafka.errors import KafkaError
 
-from leadstream.cli.console import err, out, progress, run
+from leadstream.cli.console import opened, out, progress, run, size_of
 from leadstream.cli.errors import CliError
-from leadstream.intake.lines import CHUNK, read_chunks, signal_record
+from leadstream.intake.lines import read_chunks, signal_record
 from leadstream.records.keys import partition_of
 from leadstream.records.rejection import Rejected
 from leadstream.settings import Settings
 from leadstream.stream.log_writer import LogWriter
 from leadstream.stream.topics import TopicNames
 
+LINGER_SECONDS = 0.05
+"""When no line comes for this long, what there is goes out."""
+CHUNKS_AHEAD = 4
+
+Chunks = asyncio.Queue[list[bytes] | OSError | None]
+
 
 @dataclass(slots=True)
-class Sent:
-    """What became of the lines."""
+class Lines:
+    """Reads signals out of lines, and names each bad one on stderr."""
 
-    signals: int = 0
+    number: int = 0
     bad: int = 0
+
+    def records(self, lines: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """Key and value of each good line; blank lines are passed over."""
+        for line in lines:
+            self.number += 1
+            if not line:
+                continue
+            try:
+                yield signal_record(line)
+            except Rejected as rejected:
+                self.bad += 1
+                print(f"line {self.number}: {rejected}", file=sys.stderr)
 
 
 def send(
@@ -49,11 +68,101 @@ def send(
         source = stack.enter_context(opened(file))
         if strict:
             source = stack.enter_context(seekable(source))
-            if bad := sum(1 for _ in records(source, Sent())):
-                pass
-        bar = stack.enter_context(progress())
+            check(source)
+            source.seek(0)
+        bar = stack.enter_context(progress(of_bytes=True))
         task = bar.add_task("sending", total=size_of(source))
+        lines = Lines()
         started = time.perf_counter()
-        sent = run(send_all(settings, source, lambda done: bar.update(task, advance=done)))
+        sent = run(send_lines(settings, source, lines, lambda size: bar.advance(task, size)))
         seconds = time.perf_counter() - started
-    out.print(f"{sent.signals:,} signals sent in {seconds:.1f} s ({sent.signals / seconds:,.0f}/s)")
+    bad = f", {lines.bad:,} bad lines" if lines.bad else ""
+    out.print(f"{sent:,} signals sent in {seconds:.1f} s ({sent / seconds:,.0f}/s){bad}", highlight=False)
+    if lines.bad:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def seekable(source: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The same lines in a file that can be read twice: a copy, if the source can't."""
+    if source.seekable():
+        yield source
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(source, copy)
+        copy.seek(0)
+        yield copy
+
+
+def check(source: IO[bytes]) -> None:
+    """Raises `CliError` if any line is bad; each is named."""
+    lines = Lines()
+    for chunk in read_chunks(source):
+        for _ in lines.records(chunk):
+            pass
+    if lines.bad:
+        raise CliError(f"{lines.bad:,} of {lines.number:,} lines are bad, nothing was sent", "correct them")
+
+
+async def send_lines(
+    settings: Settings, source: IO[bytes], lines: Lines, advance: Callable[[int], None]
+) -> int:
+    """Sends the good lines and waits for all acknowledgements; returns how many there were."""
+    topic = TopicNames(settings.topic_prefix, settings.app).signals
+    chunks: Chunks = asyncio.Queue(CHUNKS_AHEAD)
+    async with LogWriter(settings, topic) as writer:
+        _read_ahead(source, chunks)
+        try:
+            while (chunk := await _next(chunks, writer)) is not None:
+                for key, value in lines.records(chunk):
+                    await writer.add(partition_of(key, writer.partitions), key, value)
+                advance(sum(map(len, chunk)) + len(chunk))
+            await writer.flush()
+        except (KafkaError, TimeoutError) as error:
+            raise CliError(
+                f"Kafka took {writer.acknowledged:,} signals and then no more ({error!r})",
+                "send all again when it does: a lead's last 16 signals are recognised by their ids",
+            ) from error
+        return writer.acknowledged
+
+
+async def _next(chunks: Chunks, writer: LogWriter) -> list[bytes] | None:
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            chunk = await chunks.get()
+    except TimeoutError:
+        await writer.send()
+        chunk = await chunks.get()
+    if isinstance(chunk, OSError):
+        raise chunk
+    return chunk
+
+
+def _read_ahead(source: IO[bytes], chunks: Chunks) -> None:
+    """Reads in a thread of its own: a pipe may be silent for long, and must not hold up Ctrl-C either.
+
+    After the last chunk comes None, after a failure the error.
+    """
+    loop = asyncio.get_running_loop()
+
+    def put(chunk: list[bytes] | OSError | None) -> None:
+        putting = chunks.put(chunk)
+        try:
+            asyncio.run_coroutine_threadsafe(putting, loop).result()
+        except RuntimeError:
+            putting.close()  # the loop has ended
+            raise CancelledError from None
+
+    def read() -> None:
+        try:
+            for chunk in read_chunks(source):
+                put(chunk)
+            put(None)
+        except OSError as error:
+            put(error)
+
+    def guarded() -> None:
+        with suppress(CancelledError):
+            read()
+
+    threading.Thread(target=guarded, daemon=True).start()

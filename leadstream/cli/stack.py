@@ -24,19 +24,17 @@ def stack(
     Prints the settings that point the other commands at them. An address in the environment
     (LEADSTREAM_KAFKA_BOOTSTRAP, LEADSTREAM_POSTGRES_DSN) is taken instead of starting one.
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False)
     with (
         ends_on_sigterm(),
         tempfile.TemporaryDirectory(prefix="leadstream-") as folder,
         kafka(kind, directory=Path(folder)) as address,
         postgres(directory=Path(folder)) as dsn,
     ):
-        for name, value in environment(address, dsn).items():
-            typer.echo(f"export {name}={shlex.quote(value)}")
-        console.print(
-            f"Broker and PostgreSQL are up (files in {folder}). Ctrl-C stops them.", highlight=False
-        )
         try:
+            for name, value in environment(address, dsn).items():
+                typer.echo(f"export {name}={shlex.quote(value)}")
+            console.print(f"Broker and PostgreSQL are up (files in {folder}). Ctrl-C stops them.")
             threading.Event().wait()
         except KeyboardInterrupt:
             console.print("Stopping.")

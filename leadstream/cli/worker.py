@@ -16,7 +16,8 @@ from leadstream.stream.worker import run_worker
 def worker(
     model: Annotated[str, typer.Option(help="A preset or a rule file.")] = "tenx",
     tenants: Annotated[
-        Path | None, typer.Option(help="YAML of tenants: only these are scored, with their half-life and time zone.")
+        Path | None,
+        typer.Option(help="YAML of tenants: only these are scored, with their half-life and time zone."),
     ] = None,
     start_at: Annotated[
         int | None, typer.Option(min=0, help="Offset of a first start on a log that does not start at 0.")

@@ -16,6 +16,7 @@ from leadstream.localstack.processes import ChildProcess, LocalStackError, free_
 VERSION = "4.1.1"
 """The version in kafka-pom.xml."""
 
+# After a kill the node is let in again when its session before has expired.
 _SETTINGS = """\
 process.roles=broker,controller
 node.id=1
@@ -36,6 +37,8 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=1000
+broker.session.timeout.ms=4000
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 """
 

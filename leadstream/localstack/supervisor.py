@@ -24,7 +24,6 @@ STEADY = 30.0
 class _Role:
     process: ChildProcess
     started: float = 0.0
-    restarts: int = 0
     backoff: float = FIRST_BACKOFF
     resume: float = 0.0
     """When a process that ended is to be started again, by the monotonic clock."""
@@ -48,13 +47,16 @@ class Supervisor:
         # All are started by this thread, since they end with the thread that started them.
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
-    def add(self, name: str, *arguments: str) -> None:
-        """Adds a role and starts it within a moment; `arguments` are those of the command line."""
+    def add(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        """Adds a role and starts it within a moment; `arguments` are those of the command line.
+
+        `environment` is added for this role alone.
+        """
         process = ChildProcess(
             name,
             [sys.executable, "-m", "leadstream", *arguments],
             log=self.directory / f"{name}.log",
-            environment=self._environment,
+            environment={**self._environment, **(environment or {})},
         )
         with self._lock:
             self._roles[name] = _Role(process)
@@ -120,4 +122,3 @@ def _attend(role: _Role, now: float) -> None:
     elif now >= role.resume:
         role.process.start()
         role.started, role.resume = now, 0.0
-        role.restarts += 1

@@ -29,7 +29,8 @@ class HealthServer:
         def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             path = environ["PATH_INFO"]
             if path == "/metrics":
-                return metrics(environ, start_response)
+                page: Iterable[bytes] = metrics(environ, start_response)
+                return page
             check = checks.get(path)
             problem = f"there is {', '.join(['/metrics', *checks])}" if check is None else check()
             status = "404 Not Found" if check is None else "503 Service Unavailable" if problem else "200 OK"

@@ -25,7 +25,9 @@ BUILD = Info("leadstream_build", "Version, role and model of this process.", reg
 SIGNALS = _counter("signals", "Signals folded; types that no rule names count as `other`.", "type", "outcome")
 CROSSINGS = _counter("crossings", "Threshold crossings recorded.", "direction")
 BAND_CHANGES = _counter("band_changes", "Band changes recorded.")
-ACTIONS = _counter("actions", "Actions by what was decided: requested, or the reason for skipping.", "do", "status")
+ACTIONS = _counter(
+    "actions", "Actions by what was decided: requested, or the reason for skipping.", "do", "status"
+)
 DEAD_LETTERS = _counter("dead_letters", "Records that could not be folded.", "reason")
 FORWARDED = _counter("forwarded", "Records sent on because their key belongs to another partition.")
 TICKS = _counter("ticks", "Ticks appended to the log because a lead fell due.")
@@ -34,9 +36,15 @@ STEP_SECONDS = _histogram("step_seconds", "One step, from taking what was folded
 COMMIT_SECONDS = _histogram("commit_seconds", "The commit of a step's transaction alone.")
 STEP_RECORDS = _counter("step_records", "Records written by steps.", "topic")
 STEPS = _counter("steps", "Steps committed.", "partition")
-POSITION = _gauge("position", "Offset up to which the partition is folded and committed.", "topic", "partition")
-LAG_RECORDS = _gauge("lag_records", "Offsets between the position and the last stable offset.", "topic", "partition")
-LAG_SECONDS = _gauge("lag_seconds", "Age of the newest folded record while records wait, else 0.", "topic", "partition")
+POSITION = _gauge(
+    "position", "Offset up to which the partition is folded and committed.", "topic", "partition"
+)
+LAG_RECORDS = _gauge(
+    "lag_records", "Offsets between the position and the last stable offset.", "topic", "partition"
+)
+LAG_SECONDS = _gauge(
+    "lag_seconds", "Age of the newest folded record while records wait, else 0.", "topic", "partition"
+)
 ASSIGNED = _gauge("assigned_partitions", "Partitions assigned to this process.")
 OPEN = _gauge("open_partitions", "Partitions that are open: restored and being folded.")
 OPENING_SECONDS = _gauge("opening_seconds", "How long the slowest assigned partition has been opening.")

@@ -50,12 +50,12 @@ def is_data_error(error: BaseException) -> bool:
 def place(dsn: str) -> str:
     """Host, port and database of a DSN for messages; nothing of it when the parts can't be told apart,
     for example because the password has an unescaped `@` or `/`."""
-    unreadable = f"the server that {SETTING} names"
+    unreadable = f"the address in {SETTING}"
     try:
         parts = urlsplit(dsn)
         if dsn.count("@") > 1 or ("@" in dsn and "@" not in parts.netloc):
             return unreadable
-        hosts = parts.netloc.rpartition("@")[2] or "the local socket"
+        hosts = parts.netloc.rpartition("@")[2] or "(local)"
         return hosts + parts.path
     except ValueError:
         return unreadable

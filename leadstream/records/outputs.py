@@ -85,22 +85,23 @@ class ActionSkipped(ActionRecord, frozen=True, kw_only=True):
     reason: Literal["no_phone", "invalid_phone", "repeated", "suppressed"]
 
 
-class Accumulator(msgspec.Struct, frozen=True, omit_defaults=True):
+class Accumulator(msgspec.Struct, frozen=True, array_like=True):
     """One factor of a score: it contributes `points * mass * kernel(t - t_ref)` at a time t >= t_ref.
 
+    An array on the wire, as there are many: what the model says first, what the lead has after it.
     `half_life` is in milliseconds, 0 for a factor that does not decay. `count` is the number of signals
     in it, `last_at` the effective time of the newest.
     """
 
     factor: str
+    category: str
     points: float
-    mass: float
-    t_ref: int
     kernel: str
     half_life: int
+    mass: float
+    t_ref: int
     count: int
     last_at: int
-    category: str = ""
 
 
 class ScoreSnapshot(msgspec.Struct, frozen=True):
@@ -132,6 +133,11 @@ class Contribution(msgspec.Struct, frozen=True):
     points: float
 
 
+Outcome = Literal["scored", "noted", "unmatched", "reset", "before_reset"]
+"""What became of a signal: a rule scored it; no rule did but it was understood (facts, suppression, a request
+to write); no rule names it or its conditions; it reset the score; it came late, from before a reset."""
+
+
 class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one signal did to its lead.
 
@@ -153,7 +159,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     score_before: int
     score_after: int
     contributions: tuple[Contribution, ...] = ()
-    outcome: Literal["scored", "unmatched", "reset", "before_reset"] = "scored"
+    outcome: Outcome = "scored"
     future: bool = False
     data: dict[str, Any] = {}
     data_bytes: int = 0

@@ -13,7 +13,7 @@ REASONS = (
 """Every reason that a dead letter can name; each is explained in docs/operations.md."""
 
 
-class Rejected(Exception):  # noqa: N818 - it is an outcome of a record, not a failure of the program
+class Rejected(Exception):
     """A record that goes to the dead letters.
 
     `reason` is one of `REASONS`; `detail` says what is wrong, where, and with what value (shortened).

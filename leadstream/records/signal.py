@@ -61,14 +61,25 @@ def decode_signal(key: bytes | None, value: bytes | None) -> Signal:
         check_texts(signal)
         raise Rejected(
             "key_mismatch",
-            f"the key is {shorten(key)}, the body says {shorten(f'{tenant}:{lead}')}: key signals by tenant:lead",
+            f"the key is {shorten(key)}, the body says {shorten(f'{tenant}:{lead}')}: "
+            "key signals by tenant:lead",
         )
     identity = signal.id
     # One test for the usual case; the checks that name the field come after it.
-    if not (
-        identity and lead and signal.type and (identity + tenant + lead + signal.type + signal.source).isprintable()
-        and len(identity) <= MAX_TEXT and len(key) <= MAX_TEXT
-    ) or ":" in tenant or not tenant or len(signal.type) > MAX_TEXT or len(signal.source) > MAX_TEXT:
+    if (
+        not (
+            identity
+            and lead
+            and signal.type
+            and (identity + tenant + lead + signal.type + signal.source).isprintable()
+            and len(identity) <= MAX_TEXT
+            and len(key) <= MAX_TEXT
+        )
+        or ":" in tenant
+        or not tenant
+        or len(signal.type) > MAX_TEXT
+        or len(signal.source) > MAX_TEXT
+    ):
         check_texts(signal)
     return signal
 

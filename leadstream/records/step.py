@@ -38,12 +38,16 @@ class Step:
     changelog: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     actions: list[Message] = field(default_factory=list)
     decisions: list[Message] = field(default_factory=list)
+    decision_places: list[int] = field(default_factory=list)
+    """For each decision how many of the actions were put out before it, for those who want both in one order."""
     scores: list[Message] = field(default_factory=list)
     history: list[Message] = field(default_factory=list)
     dead_letters: list[Message] = field(default_factory=list)
     forwards: list[tuple[int, Message]] = field(default_factory=list)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Signals by (type, outcome); types that no rule of the model names count as `other`. Outcomes:
-    those of HistoryEntry, and `duplicate`."""
+    """Signals by (type, outcome); types that neither a rule of the model names nor the engine knows count as
+    `other`. Outcomes: those of HistoryEntry, and `duplicate`."""
     records: dict[str, int] = field(default_factory=dict)
-    """How many of each kind: `crossing:up`, `action:voice-lead-qualifier:requested`, `reject:not_json`..."""
+    """How many of each kind: `crossing:up`, `crossing:down`, `band:up`, `band:down`, `action:<do>:requested`,
+    `action:<do>:<reason of a skip>`, `reject:<reason>`, `forward`, `tick`, `timer`, `guarded` (left out, as the
+    lead's row has it already)."""

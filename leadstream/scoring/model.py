@@ -4,12 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import Signal
 from leadstream.scoring.kernel import TOLERANCE, Kernel
 
 ALL_OUTREACH = "all"
 """The channel that stands for every channel; its bit in a lead's suppression is the lowest."""
+EMAIL_BIT = 2
+"""The bit of the channel `email`, the second of every model."""
 BUMP = 0
 """The branch of `score.bumped`: its points are one, its mass the points given."""
 
@@ -53,11 +57,14 @@ class Plan:
     """What the type is counted as; types that the model does not know share one name."""
     rules: tuple[Rule, ...] = ()
     effects: tuple["Effect", ...] = ()
-    facts: bool = False
-    bump: bool = False
-    known: bool = False
+    suppress: int = 0
+    """Bits of the channels that every signal of the type suppresses."""
     releases: bool = False
     """Lifts every suppression."""
+    facts: bool = False
+    bump: bool = False
+    special: bool = False
+    """Whether the type means more than points: effects, suppression, facts, a request to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,8 @@ class CompiledModel:
     """The kernels' half-lives in ms, 0 for none."""
     points: tuple[float, ...] = ()
     """The branches' points."""
+    heads: tuple[msgspec.Raw, ...] = ()
+    """The branches' part of an accumulator on the wire: its first five values, ready to be written."""
     other: Plan = field(default_factory=lambda: Plan("other"))
     intervals: dict[tuple[int, int], Interval] = field(default_factory=dict, compare=False, repr=False)
     """Filled as leads need them: by (thresholds passed, band)."""
@@ -140,6 +149,12 @@ class CompiledModel:
     def __post_init__(self) -> None:
         object.__setattr__(self, "half_lives", tuple(kernel.half_life for kernel in self.kernels))
         object.__setattr__(self, "points", tuple(branch.points for branch in self.branches))
+        object.__setattr__(self, "heads", tuple(self._head(branch) for branch in self.branches))
+
+    def _head(self, branch: Branch) -> msgspec.Raw:
+        kernel = self.kernels[branch.kernel]
+        values = (branch.factor, "", branch.points, kernel.kind, kernel.half_life)
+        return msgspec.Raw(msgspec.json.encode(values)[1:-1])
 
     @property
     def label(self) -> str:

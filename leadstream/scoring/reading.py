@@ -55,7 +55,7 @@ def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, .
         branch = model.branches[index]
         kernel = model.kernels[branch.kernel]
         found.append(
-            Accumulator(branch.factor, branch.points, mass, ref, kernel.kind, kernel.half_life, count, ref)
+            Accumulator(branch.factor, "", branch.points, kernel.kind, kernel.half_life, mass, ref, count, ref)
         )
     return tuple(found)
 

@@ -6,16 +6,20 @@ from typing import Any
 
 import faust
 import structlog
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from faust.types import TP
 
 from leadstream.operations import metrics
 from leadstream.settings import Settings
 from leadstream.stream.errors import LogTruncated, Refused
-from leadstream.stream.packs import PackConsumer, PackConsumerThread, PackTransport
+from leadstream.stream.packs import Pack, PackConsumer, PackConsumerThread, PackTransport
+from leadstream.stream.preflight import TIMESTAMPS_REMEDY
 from leadstream.stream.task import PartitionTask
 
 log = structlog.get_logger()
+
+LOG_APPEND_TIME = 1
+"""The timestamp type of a record whose time the broker set."""
 
 
 class PackApp(faust.App):
@@ -128,11 +132,23 @@ class ScorerApp(PackApp):
 
     async def _route(self, stream: Any) -> None:
         async for event in stream.noack().events():
-            pack = event.message.value
+            pack: Pack = event.message.value
             task = self.tasks.get(pack.partition)
             if task is not None:
+                self._check_timestamps(pack)
                 task.offer(pack)
             await stream.ack(event)
+
+    def _check_timestamps(self, pack: Pack) -> None:
+        # The embedded broker says LogAppendTime of a topic and does not act on it: records tell.
+        first = pack.records[0] if pack.records and not self.settings.allow_create_time else None
+        if isinstance(first, ConsumerRecord) and first.timestamp_type != LOG_APPEND_TIME:
+            self.fail(
+                Refused(
+                    f"{pack.topic}-{pack.partition} at offset {first.offset} has its producer's timestamp, "
+                    f"not the broker's: a producer could set the clock of the log; {TIMESTAMPS_REMEDY}"
+                )
+            )
 
     # Feed
 
@@ -151,8 +167,8 @@ class ScorerApp(PackApp):
         if stored is not None:
             if stored < beginning:
                 raise LogTruncated(
-                    f"{self._topic}-{partition} starts at {beginning}, but is folded up to {stored} only: the "
-                    "records between are gone; restore them, or start a new application with --start-at"
+                    f"{self._topic}-{partition} starts at {beginning}, but is folded up to {stored} only: "
+                    "the records between are gone; restore them, or start a new application with --start-at"
                 )
             return stored
         if self._start_at is not None:
@@ -160,9 +176,9 @@ class ScorerApp(PackApp):
         committed = await thread.call_thread(thread.committed, tp)
         if beginning > 0 or committed is not None:
             raise Refused(
-                f"{self._topic}-{partition} has no stored position, but its log starts at {beginning} and the "
-                f"group {self.conf.id} has committed {committed}: state is missing; restore the changelog, or "
-                "say with --start-at where a first start begins"
+                f"{self._topic}-{partition} has no stored position, but its log starts at {beginning} "
+                f"and the group {self.conf.id} has committed {committed}: state is missing; restore the "
+                "changelog, or say with --start-at where a first start begins"
             )
         return 0
 
@@ -179,8 +195,8 @@ class ScorerApp(PackApp):
         if self.settings.processing_guarantee == "at_least_once" and len(mine) < self._partitions:
             self.fail(
                 Refused(
-                    f"assigned {len(mine)} of {self._partitions} partitions: at_least_once allows one worker in "
-                    f"the group {self.conf.id}; stop the other, or use exactly_once"
+                    f"assigned {len(mine)} of {self._partitions} partitions: at_least_once allows one worker "
+                    f"in the group {self.conf.id}; stop the other, or use exactly_once"
                 )
             )
             return
@@ -194,8 +210,8 @@ class ScorerApp(PackApp):
             task = task or self._make_task(partition, self)
             self.tasks[partition] = task
             task.start()
-        for _, task in kept.values():
-            await task.close()
+        for left in kept.values():
+            await left[1].close()
         self.joined = True
         metrics.ASSIGNED.set(len(mine))
         log.info("partitions assigned", partitions=mine, generation=generation)
@@ -217,7 +233,7 @@ class ScorerApp(PackApp):
     async def drain(self) -> None:
         tasks, self.tasks = list(self.tasks.values()), {}
         await asyncio.gather(*(task.suspend(5.0) for task in tasks))
-        tasks += [task for _, task in self._kept.values()]
+        tasks += [kept[1] for kept in self._kept.values()]
         self._kept = {}
         await asyncio.gather(*(task.close() for task in tasks))
 

@@ -1,10 +1,10 @@
 """What can end a task or a worker.
 
-    StreamError                 the process ends with `exit_code`; its supervisor restarts it
-    ├── Refused          (2)    settings or state that a restart won't mend: says what to change
-    ├── LogTruncated     (3)    the log no longer has the records from the position on
-    └── StepFailed       (4)    the log did not take a step: a failed send, a deadline passed
-    Fenced                      another task has the partition now; not a failure
+StreamError                 the process ends with `exit_code`; its supervisor restarts it
+├── Refused          (2)    settings or state that a restart won't mend: says what to change
+├── LogTruncated     (3)    the log no longer has the records from the position on
+└── StepFailed       (4)    the log did not take a step: a failed send, a deadline passed
+Fenced                      another task has the partition now; not a failure
 """
 
 
@@ -32,5 +32,5 @@ class StepFailed(StreamError):
     exit_code = 4
 
 
-class Fenced(Exception):  # noqa: N818 - the name that Kafka gives it
+class Fenced(Exception):
     """A newer writer has the partition's transactional id, or the broker aborted the transaction."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
 
 from leadstream.settings import Settings
 from leadstream.stream.clients import reader
@@ -49,6 +50,27 @@ async def read_topic(
                         progress(partition, first, min(position, end), end)
                     if position >= end:
                         break
+    finally:
+        await consumer.stop()
+
+
+async def read_record(settings: Settings, topic: str, partition: int, offset: int) -> ConsumerRecord | None:
+    """One committed record; None if there is none at that offset."""
+    consumer = reader(settings)
+    await consumer.start()
+    try:
+        tp = TopicPartition(topic, partition)
+        consumer.assign([tp])
+        consumer.seek(tp, offset)
+        while True:
+            fetched = await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=1)
+            for record in fetched.get(tp, ()):
+                return record if record.offset == offset else None
+            end = stable_end(consumer, tp)
+            if end is not None and await consumer.position(tp) >= end:
+                return None
+    except OffsetOutOfRangeError:
+        return None
     finally:
         await consumer.stop()
 

@@ -26,7 +26,7 @@ from leadstream.settings import Settings
 from leadstream.stream.clients import connection
 
 
-class PositionLost(Exception):  # noqa: N818 - it names a state, as Kafka's own errors do
+class PositionLost(Exception):
     """The fetch position moved and nobody asked for it: nothing read from here on can be trusted."""
 
 
@@ -137,7 +137,7 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         self,
         consumer: AIOKafkaConsumer,
         active_partitions: set[TP],
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is Faust's
         max_records: int | None = None,
     ) -> dict[TP, list[Any]]:
         if not self.consumer.flow_active:
@@ -160,9 +160,7 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
                     fetched.cancel()
             return await self._drain(fetcher, active_partitions, max_records)
 
-    async def _drain(
-        self, fetcher: Fetcher, active: set[TP], max_records: int | None
-    ) -> dict[TP, list[Any]]:
+    async def _drain(self, fetcher: Fetcher, active: set[TP], max_records: int | None) -> dict[TP, list[Any]]:
         subscriptions = fetcher._subscriptions
         subscription = subscriptions.subscription
         if subscriptions.reassignment_in_progress or subscription is None or subscription.assignment is None:
@@ -185,7 +183,9 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
             state = assignment.state_value(tp)
             end = state.position
             if position != begin:
-                raise PositionLost(f"{tp.topic}-{tp.partition} is at {position}, last read or sought to {begin}")
+                raise PositionLost(
+                    f"{tp.topic}-{tp.partition} is at {position}, last read or sought to {begin}"
+                )
             if end == begin:
                 continue
             self._ends[tp] = end
@@ -233,7 +233,13 @@ class PackConsumer(driver.Consumer):
         pass
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return iter([tp for tp in self.app.durable_positions() if topics is None or tp in topics or tp.topic in topics])
+        return iter(
+            [
+                tp
+                for tp in self.app.durable_positions()
+                if topics is None or tp in topics or tp.topic in topics
+            ]
+        )
 
     def _new_offset(self, tp: TP) -> int | None:
         return cast("int | None", self.app.durable_positions().get(tp))

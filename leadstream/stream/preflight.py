@@ -25,6 +25,9 @@ from leadstream.stream.transaction import stop_quietly
 log = structlog.get_logger()
 
 _AWAY = (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, TimeoutError, OSError)
+TIMESTAMPS_REMEDY = (
+    "set LogAppendTime on the topic, or LEADSTREAM_ALLOW_CREATE_TIME=true if its producers are trusted"
+)
 Result = TypeVar("Result")
 
 
@@ -51,8 +54,8 @@ async def check_topics_for_scoring(settings: Settings, names: TopicNames) -> int
     timestamps = states[names.signals].config.get("message.timestamp.type", "LogAppendTime")
     if timestamps != "LogAppendTime" and not settings.allow_create_time:
         raise Refused(
-            f"{names.signals} has message.timestamp.type={timestamps}: a producer could set the clock of the log; "
-            "set LogAppendTime on the topic, or LEADSTREAM_ALLOW_CREATE_TIME=true if its producers are trusted"
+            f"{names.signals} has message.timestamp.type={timestamps}: a producer could set the clock of the "
+            f"log; {TIMESTAMPS_REMEDY}"
         )
     return partitions
 
@@ -66,8 +69,8 @@ def check_present(wanted: list[str], states: dict[str, TopicState]) -> int:
     for name in wanted:
         if states[name].partitions != partitions:
             raise Refused(
-                f"{name} has {states[name].partitions} partitions, {wanted[0]} has {partitions}: the state of a "
-                "lead lives in the partition of its key, so both must have the same number"
+                f"{name} has {states[name].partitions} partitions, {wanted[0]} has {partitions}: the "
+                "state of a lead lives in the partition of its key, so both must have the same number"
             )
     return partitions
 
@@ -76,7 +79,9 @@ async def check_transactions(settings: Settings) -> None:
     """Raises Refused where the broker has no transactions, or does not let this user have them."""
 
     async def ask() -> None:
-        probe = producer(settings, transactional_id=f"{settings.app}-preflight", transaction_timeout_ms=10_000)
+        probe = producer(
+            settings, transactional_id=f"{settings.app}-preflight", transaction_timeout_ms=10_000
+        )
         try:
             async with asyncio.timeout(15):
                 await probe.start()
@@ -87,11 +92,11 @@ async def check_transactions(settings: Settings) -> None:
         await when_kafka_answers(ask, "transactions")
     except (UnknownError, UnsupportedVersionError) as error:
         raise Refused(
-            f"the broker at {settings.kafka_bootstrap} has no transactions ({error!r}), so exactly_once can't be "
-            "kept; use Apache Kafka, or say LEADSTREAM_PROCESSING_GUARANTEE=at_least_once"
+            f"the broker at {settings.kafka_bootstrap} has no transactions ({error!r}), so exactly_once "
+            "can't be kept; use Apache Kafka, or say LEADSTREAM_PROCESSING_GUARANTEE=at_least_once"
         ) from error
     except (ClusterAuthorizationFailedError, TransactionalIdAuthorizationFailed, KafkaError) as error:
         raise Refused(
-            f"the broker at {settings.kafka_bootstrap} refuses transactions: {error!r}; the user needs Write and "
-            f"Describe on the transactional ids {settings.app}-*"
+            f"the broker at {settings.kafka_bootstrap} refuses transactions: {error!r}; the user needs Write "
+            f"and Describe on the transactional ids {settings.app}-*"
         ) from error

@@ -105,8 +105,8 @@ class ProjectionTask:
         beginning = await self._app.beginning(self.tp)
         if stored is not None and stored < beginning:
             raise LogTruncated(
-                f"{self.tp.topic}-{self.tp.partition} starts at {beginning}, but is projected up to {stored} only: "
-                "the records between are gone; raise the topic's retention and rebuild the tables"
+                f"{self.tp.topic}-{self.tp.partition} starts at {beginning}, but is projected up to {stored} "
+                "only: the records between are gone; raise the topic's retention and rebuild the tables"
             )
         self.position = beginning if stored is None else stored
         self._packs.clear()
@@ -178,9 +178,7 @@ class ProjectorApp(PackApp):
         await asyncio.gather(*(task.close() for task in tasks))
 
     def durable_positions(self) -> Mapping[TP, int]:
-        return {
-            TP(*key): task.position for key, task in self.tasks.items() if task.position is not None
-        }
+        return {TP(*key): task.position for key, task in self.tasks.items() if task.position is not None}
 
 
 class Projector:
@@ -203,7 +201,11 @@ class Projector:
         metrics.BUILD.info({"version": __version__, "role": "projector"})
         port = DEFAULT_METRICS_PORT if settings.metrics_port is None else settings.metrics_port
         health = HealthServer(settings.metrics_host, port, healthy=self.unhealthy, ready=self.unready)
-        log.info("projector starting", version=__version__, metrics=f"http://{settings.metrics_host}:{health.port}/metrics")
+        log.info(
+            "projector starting",
+            version=__version__,
+            metrics=f"http://{settings.metrics_host}:{health.port}/metrics",
+        )
         dsn = settings.postgres_dsn.get_secret_value()
         store = ProjectionStore(dsn, settings.postgres_schema, self._topics)
         try:
@@ -223,9 +225,7 @@ class Projector:
 
     async def _prepare(self, store: ProjectionStore, dsn: str) -> None:
         wanted = list(self._topics)
-        states = await when_kafka_answers(
-            lambda: describe_topics(self._settings, wanted), "topics"
-        )
+        states = await when_kafka_answers(lambda: describe_topics(self._settings, wanted), "topics")
         check_present(wanted, states)
         backoff = 0.5
         while True:

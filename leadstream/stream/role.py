@@ -40,7 +40,7 @@ async def run_role(name: str, run: Callable[[asyncio.Event], Awaitable[None]]) -
         else:
             await running
     except StreamError as error:
-        log.error("ended", role=name, exit_code=error.exit_code, reason=str(error))  # noqa: TRY400
+        log.error("ended", role=name, exit_code=error.exit_code, reason=str(error))
         return error.exit_code
     except Exception:
         log.exception("ended", role=name, exit_code=1)

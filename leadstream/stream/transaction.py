@@ -80,7 +80,8 @@ class StepLog:
             raise Fenced(repr(error)) from error
         except KafkaError as error:
             raise StepFailed(
-                f"partition {self.partition}: the step up to offset {step.position} was not written: {error!r}"
+                f"partition {self.partition}: the step up to offset {step.position} was not written: "
+                f"{error!r}"
             ) from error
         self._marked = True
 
@@ -88,7 +89,8 @@ class StepLog:
         """Leave the log; what is not committed is aborted by the broker."""
         opened, self._producer = self._producer, None
         if opened is not None:
-            await stop_quietly(opened)
+            # Shielded: a task that is cancelled here must not leave a producer behind.
+            await asyncio.shield(asyncio.ensure_future(stop_quietly(opened)))
 
     def _new_producer(self) -> AIOKafkaProducer:
         raise NotImplementedError
@@ -156,7 +158,7 @@ class TransactionalLog(StepLog):
     async def _write(self, opened: AIOKafkaProducer, step: Step) -> None:
         await opened.begin_transaction()
         try:
-            changelog = [(key, value, []) for key, value in step.changelog]
+            changelog: list[Message] = [(key, value, []) for key, value in step.changelog]
             written = [(self._names.changelog, changelog), *self._outputs(step)]
             await self._send_all(opened, [(topic, self.partition, messages) for topic, messages in written])
             # Last, as an open transaction holds up the readers of the partitions that they go to.
@@ -182,12 +184,14 @@ class AtLeastOnceLog(StepLog):
         return producer(self._settings, max_batch_size=_BATCH_BYTES)
 
     async def _write(self, opened: AIOKafkaProducer, step: Step) -> None:
-        await self._send_all(opened, [(topic, self.partition, messages) for topic, messages in self._outputs(step)])
+        await self._send_all(
+            opened, [(topic, self.partition, messages) for topic, messages in self._outputs(step)]
+        )
         await self._send_forwards(opened, step)
         started = time.perf_counter()
         # The position row is the last: where the rows don't fit into one batch, a crash in between leaves
         # leads ahead of the position, and their offset guard drops what they have seen.
-        changelog = [(key, value, []) for key, value in step.changelog]
+        changelog: list[Message] = [(key, value, []) for key, value in step.changelog]
         await self._send_all(opened, [(self._names.changelog, self.partition, changelog)])
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
 
@@ -200,3 +204,9 @@ async def stop_quietly(opened: AIOKafkaProducer) -> None:
     except (KafkaError, TimeoutError):
         # The connection is of no more use; the broker ends the transaction.
         await opened.client.close()
+    transactions = opened._txn_manager
+    if transactions is not None and transactions._transaction_waiter is not None:
+        waiter = transactions.wait_for_transaction_end()
+        if waiter.done() and not waiter.cancelled():
+            # Told already, by the sends that failed with it; asyncio would complain that nobody looked.
+            waiter.exception()

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
 
 import structlog
 
@@ -45,7 +44,11 @@ class Worker:
         metrics.BUILD.info({"version": __version__, "role": "worker"})
         port = DEFAULT_METRICS_PORT if settings.metrics_port is None else settings.metrics_port
         health = HealthServer(settings.metrics_host, port, healthy=self.unhealthy, ready=self.unready)
-        log.info("worker starting", version=__version__, metrics=f"http://{settings.metrics_host}:{health.port}/metrics")
+        log.info(
+            "worker starting",
+            version=__version__,
+            metrics=f"http://{settings.metrics_host}:{health.port}/metrics",
+        )
         try:
             starting = asyncio.ensure_future(self._check())
             stopping = asyncio.ensure_future(stop.wait())
@@ -55,7 +58,9 @@ class Worker:
                 starting.cancel()
                 return
             starting.result()
-            self._app = ScorerApp(settings, self._names.signals, self._partitions, self._make_task, self._start_at)
+            self._app = ScorerApp(
+                settings, self._names.signals, self._partitions, self._make_task, self._start_at
+            )
             ticks = producer(settings, enable_idempotence=settings.processing_guarantee == "exactly_once")
             await ticks.start()
             try:
@@ -76,7 +81,9 @@ class Worker:
         exactly_once = settings.processing_guarantee == "exactly_once"
         return PartitionTask(
             partition,
-            state_log=(TransactionalLog if exactly_once else AtLeastOnceLog)(settings, self._names, partition),
+            state_log=(TransactionalLog if exactly_once else AtLeastOnceLog)(
+                settings, self._names, partition
+            ),
             feed=app,
             make_fold=lambda rows: self._make_fold(partition, rows),
             step_signals=settings.step_signals,
@@ -98,7 +105,7 @@ class Worker:
         except (ModelMismatch, NewerEngine) as error:
             raise Refused(str(error)) from error
 
-    def _tasks(self) -> Iterable[PartitionTask]:
+    def _tasks(self) -> list[PartitionTask]:
         return list(self._app.tasks.values()) if self._app is not None else []
 
     async def _observe(self) -> None:
@@ -128,7 +135,11 @@ class Worker:
         """Steps must advance while there is work."""
         limit = self._settings.step_deadline_seconds
         now = time.monotonic()
-        stuck = [task.partition for task in self._tasks() if now - self._progress.get(task.partition, (0, now))[1] > limit]
+        stuck = [
+            task.partition
+            for task in self._tasks()
+            if now - self._progress.get(task.partition, (0, now))[1] > limit
+        ]
         return f"no step for {limit:g} s although there is work in partitions {stuck}" if stuck else None
 
     def unready(self) -> str | None:

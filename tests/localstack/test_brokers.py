@@ -22,7 +22,9 @@ async def create(bootstrap: str, topic: str) -> None:
 
 
 async def write(bootstrap: str, topic: str, *values: bytes, transactional_id: str | None = None) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", transactional_id=transactional_id)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", transactional_id=transactional_id, request_timeout_ms=5000
+    )
     await producer.start()
     try:
         if transactional_id is not None:

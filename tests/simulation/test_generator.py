@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import phonenumbers
@@ -63,7 +64,7 @@ def test_signals_happen_within_the_span_and_most_in_order() -> None:
     assert all(isinstance(at, int) for at in times)
     assert max(times) < START + SPAN
     assert min(times) >= START - SPAN // 7
-    backwards = sum(later < earlier for earlier, later in zip(times, times[1:], strict=False))
+    backwards = sum(later < earlier for earlier, later in pairwise(times))
     assert backwards < len(times) / 10
 
 

@@ -1,0 +1,225 @@
+"""Signals per second of one worker on Apache Kafka, exactly once, all outputs on.
+
+    python benchmarks/throughput.py [--signals 1000000] [--leads 50000] [--partitions 4] [--naive 100000]
+
+Needs java and mvn (or LEADSTREAM_KAFKA_BOOTSTRAP). The log is filled first, so the worker shares the
+machine with the broker only. The stages are measured afterwards, in this process, on the same log: CPU
+seconds of one core per signal.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from leadstream.localstack.resolver import kafka
+from leadstream.models import load_catalog
+from leadstream.records.keys import lead_key, partition_of
+from leadstream.records.signal import decode_signal
+from leadstream.scoring.partition import PartitionFold
+from leadstream.settings import Settings
+from leadstream.stream.log_reader import read_topic
+from leadstream.stream.log_writer import LogWriter
+from leadstream.stream.topics import TopicNames, create_topics, specs
+from leadstream.stream.transaction import TransactionalLog
+
+STEP = 4000
+KINDS = (
+    ("email.opened", 40, {"message": "m-1", "campaign": "autumn"}),
+    ("page.viewed", 25, {"url": "https://example.com/pricing", "title": "Pricing", "seconds": 40}),
+    ("email.clicked", 20, {"url": "https://example.com/blog/1", "message": "m-1"}),
+    ("email.replied", 5, {"sentiment": "positive", "message": "m-1"}),
+    ("form.submitted", 5, {"form": "contact", "channel": "organic"}),
+    ("email.bounced", 5, {"kind": "hard", "message": "m-1"}),
+)
+
+
+def generate(signals: int, leads: int) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values like those of the naive comparison: skewed leads, 50 ms apart."""
+    r = random.Random(7)
+    names = [kind for kind, _, _ in KINDS]
+    weights = [weight for _, weight, _ in KINDS]
+    data = {kind: json.dumps(value, separators=(",", ":")) for kind, _, value in KINDS}
+    begin = int(time.time() * 1000) - signals * 50
+    for i in range(signals):
+        lead = f"lead-{int(leads * r.random() ** 2):06d}"
+        kind = r.choices(names, weights)[0]
+        value = (
+            f'{{"id":"{r.getrandbits(128):032x}","tenant":"acme","lead":"{lead}","type":"{kind}",'
+            f'"at":{begin + i * 50},"source":"bench","data":{data[kind]}}}'
+        )
+        yield lead_key("acme", lead), value.encode()
+
+
+async def fill(settings: Settings, names: TopicNames, signals: int, leads: int, partitions: int) -> int:
+    """Writes the signals; returns their mean size in bytes."""
+    await create_topics(settings, specs(names, partitions))
+    size = 0
+    async with LogWriter(settings, names.signals) as writer:
+        for key, value in generate(signals, leads):
+            size += len(value)
+            await writer.add(partition_of(key, partitions), key, value)
+    return size // signals
+
+
+def scrape(port: int) -> dict[str, float]:
+    """The sums of all samples of the worker's metrics, by name."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as page:
+        lines = page.read().decode().splitlines()
+    sums: dict[str, float] = {}
+    for line in lines:
+        if line and line[0] != "#":
+            name, _, value = line.rpartition(" ")
+            name = name.partition("{")[0]
+            sums[name] = sums.get(name, 0.0) + float(value)
+    return sums
+
+
+def run_worker(settings: Settings, signals: int, directory: Path) -> dict[str, float]:
+    """One worker process until all signals are folded and committed."""
+    environment = {
+        **os.environ,
+        "LEADSTREAM_APP": settings.app,
+        "LEADSTREAM_TOPIC_PREFIX": settings.topic_prefix,
+        "LEADSTREAM_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
+        "LEADSTREAM_METRICS_PORT": "19464",
+        "LEADSTREAM_LOG_LEVEL": "warning",
+    }
+    command = [sys.executable, "-m", "leadstream", "worker", "--model", "tenx"]
+    with (directory / "worker.log").open("w") as log, subprocess.Popen(
+        command, env=environment, stderr=log
+    ) as worker:
+        process = psutil.Process(worker.pid)
+        samples: list[tuple[float, float, float]] = []
+        try:
+            while not samples or samples[-1][1] < signals:
+                if worker.poll() is not None:
+                    raise SystemExit((directory / "worker.log").read_text())
+                time.sleep(0.05)
+                try:
+                    folded = scrape(19464).get("leadstream_signals_total", 0.0)
+                except OSError:
+                    continue
+                if folded or samples:
+                    times = process.cpu_times()
+                    samples.append((time.perf_counter(), folded, times.user + times.system))
+            metrics = scrape(19464)
+        finally:
+            worker.terminate()
+    (t0, n0, c0), (t1, n1, c1) = samples[0], samples[-1]
+    return {
+        "per_second": (n1 - n0) / (t1 - t0),
+        "per_cpu_second": (n1 - n0) / (c1 - c0),
+        "steps": metrics["leadstream_steps_total"],
+        "commit_ms": 1000 * metrics["leadstream_commit_seconds_sum"] / metrics["leadstream_commit_seconds_count"],
+        "step_ms": 1000 * metrics["leadstream_step_seconds_sum"] / metrics["leadstream_step_seconds_count"],
+        "leads": metrics["leadstream_leads"],
+    }
+
+
+async def stages(settings: Settings, names: TopicNames, partitions: int) -> dict[str, float]:
+    """Microseconds of CPU per signal for each stage, on partition 0 of the same log."""
+    clock = time.process_time
+    start = clock()
+    records = [record async for pack in read_topic(settings, names.signals, [0]) for record in pack]
+    spent = {"fetch": clock() - start}
+    start = clock()
+    for record in records:
+        decode_signal(record.key, record.value)
+    spent["decode"] = clock() - start
+    fold = PartitionFold(
+        app="stages", topic=names.signals, partition=0, partitions=partitions,
+        models=load_catalog("tenx", None), rows={},
+    )  # fmt: skip
+    log = TransactionalLog(settings.model_copy(update={"app": "stages"}), TopicNames("stages", "stages"), 0)
+    await create_topics(settings, specs(TopicNames("stages", "stages"), partitions))
+    await log.open()
+    spent |= {"fold": 0.0, "encode": 0.0, "produce and commit": 0.0}
+    try:
+        for begin in range(0, len(records), STEP):
+            start = clock()
+            index = begin
+            stop = min(begin + STEP, len(records))
+            while index < stop:
+                index = fold.fold(records[:stop], index, STEP)
+            folded = clock()
+            step = fold.take(records[stop - 1].offset + 1)
+            taken = clock()
+            await log.commit(step)
+            spent["fold"] += folded - start
+            spent["encode"] += taken - folded
+            spent["produce and commit"] += clock() - taken
+    finally:
+        await log.close()
+    spent["fold"] -= spent["decode"]
+    return {stage: 1e6 * seconds / len(records) for stage, seconds in spent.items()}
+
+
+def run_naive(settings: Settings, topic: str, signals: int, directory: Path) -> tuple[float, float]:
+    """Signals per second and per CPU second of the naive agent over the first `signals` of the log."""
+    environment = {
+        **os.environ,
+        "LEADSTREAM_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
+        "BENCH_SIGNALS": str(signals),
+        "BENCH_TOPIC": topic,
+        "BENCH_APP": f"{settings.app}-naive",
+        "BENCH_DIRECTORY": str(directory / "naive"),
+    }
+    command = [Path(sys.executable).parent / "faust", "-A", "naive_faust", "worker", "-l", "error", "--without-web"]
+    done = subprocess.run(
+        command, env=environment, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=600, check=False
+    )
+    for line in itertools.chain(done.stdout.splitlines(), done.stderr.splitlines()):
+        if "RESULT" in line:
+            _, wall, cpu = line[line.index("RESULT") :].split()[:3]
+            return float(wall), float(cpu)
+    raise SystemExit(done.stdout + done.stderr)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--signals", type=int, default=1_000_000)
+    parser.add_argument("--leads", type=int, default=50_000)
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--naive", type=int, default=100_000, help="signals of the naive agent; 0 leaves it out")
+    options = parser.parse_args()
+    app = f"bench-{os.getpid()}"
+    with tempfile.TemporaryDirectory() as name, kafka("apache", directory=Path(name)) as address:
+        directory = Path(name)
+        settings = Settings(app=app, topic_prefix=app, kafka_bootstrap=address.bootstrap)
+        names = TopicNames(app, app)
+        packages = ", ".join(f"{package} {version(package)}" for package in ("faust-streaming", "aiokafka", "msgspec"))
+        print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}")
+        print(f"{' '.join(sys.argv)}")
+        size = asyncio.run(fill(settings, names, options.signals, options.leads, options.partitions))
+        print(f"log: {options.signals:,} signals of {size} B, {options.leads:,} leads, {options.partitions} partitions")
+        result = run_worker(settings, options.signals, directory)
+        print(
+            f"worker, tenx, exactly_once: {result['per_second']:,.0f} signals/s, "
+            f"{result['per_cpu_second']:,.0f} per CPU-second; {result['steps']:,.0f} steps of "
+            f"{options.signals / result['steps']:,.0f} signals, step {result['step_ms']:.1f} ms, "
+            f"its commit {result['commit_ms']:.1f} ms; {result['leads']:,.0f} leads"
+        )
+        costs = asyncio.run(stages(settings, names, options.partitions))
+        print("CPU per signal, one core, steps of 4,000: " + ", ".join(f"{k} {v:.2f} us" for k, v in costs.items()))
+        print(f"together {sum(costs.values()):.2f} us, so {1e6 / sum(costs.values()):,.0f} signals/s at most")
+        if options.naive:
+            wall, cpu = run_naive(settings, names.signals, options.naive, directory)
+            print(f"naive Faust agent, at least once: {wall:,.0f} signals/s, {cpu:,.0f} per CPU-second")
+
+
+if __name__ == "__main__":
+    main()

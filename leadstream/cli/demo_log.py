@@ -1,0 +1,46 @@
+"""What the demo does with the log: sends signals into it, and asks how far it goes."""
+
+from collections.abc import Callable, Iterable
+
+from aiokafka import TopicPartition
+
+from leadstream.records.keys import partition_of
+from leadstream.settings import Settings
+from leadstream.simulation.generator import Generated
+from leadstream.stream.clients import reader
+from leadstream.stream.log_reader import stable_end
+from leadstream.stream.log_writer import LogWriter
+from leadstream.stream.topics import TopicNames
+
+SHOW_EVERY = 500
+
+
+async def send(settings: Settings, records: Iterable[Generated], show: Callable[[int], object]) -> None:
+    """Sends records to the signals topic, each to its key's partition; `show` gets how many so far."""
+    topic = TopicNames(settings.topic_prefix, settings.app).signals
+    count = 0
+    async with LogWriter(settings, topic) as writer:
+        for count, record in enumerate(records, 1):
+            await writer.add(partition_of(record.key, writer.partitions), record.key, record.value)
+            if count % SHOW_EVERY == 0:
+                show(count)
+    show(count)
+
+
+async def ends(
+    settings: Settings, topics: Iterable[str], partitions: int
+) -> dict[tuple[str, int], int]:
+    """By topic and partition, the offset up to which committed records can be read now."""
+    places = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
+    consumer = reader(settings)
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        # A fetch response tells the end; this answer may be short of it on the embedded broker.
+        for place, offset in (await consumer.end_offsets(places)).items():
+            consumer.seek(place, offset)
+        while waiting := [place for place in places if stable_end(consumer, place) is None]:
+            await consumer.getmany(*waiting, timeout_ms=200)
+        return {(place.topic, place.partition): stable_end(consumer, place) or 0 for place in places}
+    finally:
+        await consumer.stop()

@@ -1,0 +1,175 @@
+"""`leadstream lead`: one lead, from PostgreSQL."""
+
+import asyncio
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from leadstream.cli.errors import CliError
+from leadstream.projection.queries import FactorHistory, LeadRow, LoggedAction, Tables, reading
+from leadstream.projection.standing import contribution, mass, next_crossing, total_at
+from leadstream.records.times import DAY, parse_instant, rfc3339
+from leadstream.scoring.kernel import score_of
+from leadstream.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="One lead: its score, factor by factor.")
+
+PIPE_WIDTH = 140
+"""Columns where the output is no terminal."""
+
+
+@app.callback()
+def group() -> None:
+    """One lead: its score, factor by factor."""
+
+
+@app.command(epilog="Example: leadstream lead show acme lead-42")
+def show(
+    tenant: str,
+    lead: str,
+    at: Annotated[
+        str | None, typer.Option(help="A time, RFC 3339 or epoch milliseconds; without it, now.")
+    ] = None,
+) -> None:
+    """The score of a lead at a time, factor by factor, what it does next by itself, its latest actions."""
+    try:
+        instant = None if at is None else parse_instant(at)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--at") from None
+    asyncio.run(_show(tenant, lead, instant))
+
+
+async def _show(tenant: str, lead: str, at: int | None) -> None:
+    settings = Settings()
+    dsn = settings.postgres_dsn.get_secret_value()
+    async with reading(dsn, settings.postgres_schema) as tables:
+        row = await tables.lead(tenant, lead)
+        if row is None:
+            raise await _unknown(tables, tenant, lead)
+        if at is None:
+            # The fold's now may be ahead of this machine's clock.
+            at = max(int(time.time() * 1000), row.updated)
+        elif at < row.updated:
+            raise CliError(
+                f"{tenant}:{lead} has changed since {rfc3339(at)} (last at {rfc3339(row.updated)})",
+                "name a later time, or ask the log: `leadstream replay --at`",
+            )
+        factors = await tables.factors(tenant, lead)
+        actions = await tables.actions(tenant, lead, limit=8)
+        thresholds = await tables.thresholds(tenant)
+    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    _print_score(console, row, at)
+    if row.accumulators:
+        console.print(_factor_table(row, factors, at))
+    _print_future(console, row, thresholds, at)
+    if actions:
+        console.print(_action_table(actions))
+
+
+async def _unknown(tables: Tables, tenant: str, lead: str) -> CliError:
+    nearest = await tables.nearest(tenant, lead)
+    if nearest:
+        return CliError(f"no lead {lead} of tenant {tenant}", f"nearest: {', '.join(nearest)}")
+    tenants = await tables.tenants()
+    if tenants and tenant not in tenants:
+        return CliError(f"no tenant {tenant} has leads", f"there are: {', '.join(tenants[:5])}")
+    return CliError(
+        f"no lead {lead} of tenant {tenant}",
+        "if it has signals, `leadstream doctor` says where they stopped",
+    )
+
+
+def _print_score(console: Console, row: LeadRow, at: int) -> None:
+    total = total_at(row.accumulators, at)
+    console.print(f"{row.tenant}:{row.lead}", style="bold", end="  ")
+    console.print(f"score {score_of(total)}", style="bold green", end=f" (total {total:.4f})")
+    console.print(f" at {rfc3339(at)}")
+    stale = row.next_change is not None and row.next_change <= at
+    due = f"; a change by itself was due at {_time(row.next_change)}" if stale else ""
+    console.print(
+        f"band {row.band}, model {row.model} {row.version}, as of {rfc3339(row.updated)} "
+        f"with score {row.score}{due}"
+    )
+    if row.last_activity is not None:
+        console.print(f"last activity {rfc3339(row.last_activity)}")
+    if row.suppressed:
+        console.print(f"suppressed: {', '.join(row.suppressed)}", style="yellow")
+
+
+def _factor_table(row: LeadRow, histories: dict[str, FactorHistory], at: int) -> Table:
+    table = Table(title="Factors", title_justify="left")
+    table.add_column("factor")
+    for name in ("points", "signals", "mass", "half-life", "came as", "now"):
+        table.add_column(name, justify="right")
+    table.add_column("last signal")
+    for accumulator in sorted(row.accumulators, key=lambda one: -abs(contribution(one, at))):
+        history = histories.get(accumulator.factor)
+        last = f"{_time(accumulator.last_at)}"
+        table.add_row(
+            accumulator.factor,
+            f"{accumulator.points:g}",
+            str(accumulator.count),
+            f"{mass(accumulator, at):.4f}",
+            span(accumulator.half_life) if accumulator.half_life else "none",
+            f"{history.came:.4g}" if history else "",
+            f"{contribution(accumulator, at):.4f}",
+            f"{last}  {history.type} {history.signal}" if history else last,
+        )
+    return table
+
+
+def _print_future(console: Console, row: LeadRow, thresholds: list[float], at: int) -> None:
+    crossing = next_crossing(row.accumulators, thresholds, at)
+    if crossing is not None:
+        verb = "falls below" if crossing.direction == "down" else "rises over"
+        console.print(
+            f"next crossing by itself: {verb} {crossing.threshold:g} at {rfc3339(crossing.at)}, "
+            f"in {span(crossing.at - at)}"
+        )
+    elif thresholds:
+        levels = ", ".join(f"{level:g}" for level in thresholds)
+        console.print(f"by itself it crosses none of the thresholds {levels}")
+    else:
+        console.print(f"no lead of tenant {row.tenant} has crossed a threshold yet")
+
+
+def _action_table(actions: list[LoggedAction]) -> Table:
+    table = Table("at", "what", "total", "cause", title="Latest actions", title_justify="left")
+    for action in actions:
+        signal = f": {action.signal_type} {action.signal}" if action.signal else ""
+        table.add_row(
+            _time(action.at),
+            _what(action),
+            f"{action.total_before:.2f} to {action.total_after:.2f}",
+            action.cause + signal,
+        )
+    return table
+
+
+def _what(action: LoggedAction) -> str:
+    if action.action is not None:
+        return f"{action.action} ({action.channel}) requested at {action.threshold:g}"
+    if action.previous_band is not None:
+        return f"{action.previous_band} to {action.band}"
+    return f"crossed {action.threshold:g} {action.direction}"
+
+
+def _time(ms: int | None) -> str:
+    return "" if ms is None else rfc3339(ms)
+
+
+def span(ms: int) -> str:
+    """A duration in its two largest units: `3 h 12 min`."""
+    units = (("d", DAY), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1))
+    parts: list[tuple[int, str]] = []
+    for name, size in units:
+        count, ms = divmod(ms, size)
+        if count or parts:
+            parts.append((count, name))
+        if len(parts) == 2:
+            break
+    return " ".join(f"{count} {name}" for count, name in parts if count) or "0 ms"

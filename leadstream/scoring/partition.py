@@ -1,0 +1,245 @@
+"""The fold of a partition: records in, a step out. Pure: no clock, no I/O; time is the log's."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from leadstream.records.keys import CONTROL_PREFIX, partition_of
+from leadstream.records.rejection import Rejected, shorten
+from leadstream.records.signal import decode_signal
+from leadstream.records.step import LogRecord, Message, Step
+from leadstream.records.times import LAST
+from leadstream.scoring.fold import fire, fold_signal
+from leadstream.scoring.model import CompiledModel, ModelCatalog
+from leadstream.scoring.outbox import Lineage, Outbox
+from leadstream.scoring.refused import dead_letter, forwarded, was_forwarded
+from leadstream.scoring.rows import MODEL, POSITION, check_model, model_row, position_row, read_position, refuse_newer
+from leadstream.scoring.snapshot import HistoryWriter, snapshot
+from leadstream.scoring.state import LeadState, decode_head, decode_state, encode_state
+from leadstream.scoring.timers import Timers
+
+TICK = b"\0tick"
+
+
+class PartitionFold:
+    """All leads of one partition of the signals topic, and what their signals lead to."""
+
+    def __init__(
+        self,
+        *,
+        app: str,
+        topic: str,
+        partition: int,
+        partitions: int,
+        models: ModelCatalog,
+        rows: dict[bytes, bytes],
+        offset_guard: bool = False,
+    ) -> None:
+        """`rows` are all rows restored from the changelog of the partition, empty for a new one; the fold owns them.
+
+        With `offset_guard` a lead leaves out records that its row has already (at least once). Raises
+        `ModelMismatch` if leads were scored with another model than the catalog's, `NewerEngine` for rows of
+        a newer release.
+        """
+        self._topic = topic
+        self._partition = partition
+        self._partitions = partitions
+        self._models = models
+        self._rows = rows
+        self._guard = offset_guard
+        self._outbox = Outbox(Lineage(app, topic, partition))
+        self._history = HistoryWriter(partition)
+        self._by_tenant: dict[str, CompiledModel] = {}
+        self._changed: dict[bytes, LeadState] = {}
+        self._own_rows: dict[bytes, bytes] = {}
+        self._dead_letters: list[Message] = []
+        self._forwards: list[tuple[int, Message]] = []
+        self._outcomes: Counter[tuple[str, str]] = Counter()
+        self._records: Counter[str] = Counter()
+        self.position: int | None = None
+        """The offset up to which the log is folded into the rows; None for a new partition."""
+        self.now = 0
+        """The highest broker timestamp met, in ms; while timers fire, the instant up to which all have."""
+        for key, row in rows.items():
+            if key == POSITION:
+                stored = read_position(row)
+                self.position, self.now = stored.position, stored.now
+            elif key.startswith(MODEL):
+                check_model(key, row, models)
+        self._timers = Timers(self._due_of, self._dues())
+
+    def next_due(self) -> int | None:
+        """The earliest instant (ms) at which a lead of the partition is due; None if none is."""
+        first = self._timers.first()
+        return first[0] if first else None
+
+    def leads(self) -> Iterator[tuple[bytes, LeadState]]:
+        """Key and state of every lead, in no particular order."""
+        for key, row in self._rows.items():
+            if not key.startswith(CONTROL_PREFIX):
+                yield key, decode_state(row)
+
+    def model_of(self, key: bytes) -> CompiledModel:
+        """The model that scores the lead of a key."""
+        return self._model(key.decode().partition(":")[0])
+
+    def fold(self, records: Sequence[LogRecord], start: int = 0, limit: int = 4000) -> int:
+        """Folds `records[start:]` and returns the index of the first that is not folded.
+
+        It stops early after `limit` records and timers, also between the timers that are due before a record:
+        call again with the index. Bad input becomes dead letters, never an exception.
+        """
+        heap = self._timers.heap
+        spent = 0
+        for index in range(start, len(records)):
+            record = records[index]
+            now = self.now
+            if record.timestamp > now:
+                now = min(record.timestamp, LAST)
+            if heap and heap[0][0] <= now:
+                fired, finished = self._fire(now, limit - spent)
+                spent += fired
+                if not finished:
+                    return index
+            self.now = now
+            if spent >= limit:
+                return index
+            spent += 1
+            key = record.key
+            try:
+                if key is not None and key.startswith(CONTROL_PREFIX):
+                    self._control(key)
+                else:
+                    self._fold(record, key)
+            except Rejected as rejected:
+                self._records[f"reject:{rejected.reason}"] += 1
+                self._dead_letters.append(
+                    dead_letter(record, self._topic, self._partition, rejected.reason, rejected.detail)
+                )
+        if len(heap) > 2 * len(self._rows) + 1024:
+            self._timers.rebuild(self._dues())
+        return len(records)
+
+    def fire_until(self, instant: int) -> None:
+        """Fires all timers due up to an instant and moves now there, as ticks would; for replay."""
+        finished = False
+        while not finished:
+            _, finished = self._fire(instant, 1_000_000)
+        self.now = max(self.now, instant)
+
+    def take(self, position: int) -> Step:
+        """Everything since the last call, for one transaction; `position` is the offset the log is folded up to."""
+        step = Step(position, self.now)
+        self._outbox.move_to(step)
+        rows = self._rows
+        for key, state in self._changed.items():
+            tenant, _, lead = key.decode().partition(":")
+            step.changelog.append((key, rows[key]))
+            step.scores.append((key, snapshot(state, self._model(tenant), tenant, lead, self.now), []))
+        self._own_rows[POSITION] = rows[POSITION] = position_row(position, self.now)
+        step.changelog.extend(self._own_rows.items())
+        step.history = self._history.take()
+        step.dead_letters = self._dead_letters
+        step.forwards = self._forwards
+        step.outcomes = self._outcomes
+        for kind, count in self._records.items():
+            step.records[kind] = step.records.get(kind, 0) + count
+        self._changed, self._own_rows = {}, {}
+        self._dead_letters, self._forwards = [], []
+        self._outcomes, self._records = Counter(), Counter()
+        self.position = position
+        return step
+
+    def _control(self, key: bytes) -> None:
+        """A record that is no signal; its timestamp has moved now already."""
+        if key != TICK:
+            raise Rejected("bad_signal", f"no control record has the key {shorten(key)}")
+        self._records["tick"] += 1
+
+    def _fold(self, record: LogRecord, key: bytes | None) -> None:
+        """Folds a signal. Raises `Rejected` if it can't be folded; then nothing of the lead has changed."""
+        mark = len(self._outbox.entries)
+        try:
+            signal = decode_signal(key, record.value)
+            assert key is not None  # as decode_signal has compared it with the body
+            row = self._rows.get(key)
+            if row is None and self._belongs_elsewhere(record, key):
+                return
+            model = self._by_tenant.get(signal.tenant) or self._model(signal.tenant)
+            state = self._changed.get(key)
+            if state is None:
+                state = LeadState() if row is None else decode_state(row)
+            if self._guard and record.offset <= state.place:
+                self._records["guarded"] += 1
+                return
+            plan = model.plans.get(signal.type, model.other)
+            due = state.due
+            entry = fold_signal(state, signal, record, model, plan, self.now, self._outbox)
+            row = encode_state(state)
+            if entry is not None:
+                self._history.add(entry)
+        except Rejected:
+            raise
+        except Exception as error:
+            # Whatever a record brings, the partition goes on; its lead is as it was before.
+            del self._outbox.entries[mark:]
+            if key in self._changed:
+                self._changed[key] = decode_state(self._rows[key])
+            raise Rejected("bad_signal", f"{type(error).__name__}: {shorten(str(error), 200)}") from error
+        self._rows[key] = row
+        self._changed[key] = state
+        self._outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
+        self._timers.moved(key, due, state.due)
+
+    def _belongs_elsewhere(self, record: LogRecord, key: bytes) -> bool:
+        """Sends a record on whose key hashes to another partition; raises `Rejected` if that was done before."""
+        home = partition_of(key, self._partitions)
+        if home == self._partition:
+            return False
+        if was_forwarded(record):
+            raise Rejected("not_forwarded", f"sent on to {self._partition} before, and its key hashes to {home}")
+        self._forwards.append((home, forwarded(record, self._topic, self._partition)))
+        self._records["forward"] += 1
+        return True
+
+    def _fire(self, now: int, limit: int) -> tuple[int, bool]:
+        """Fires timers due up to `now`, at most `limit`: how many it fired, and whether that was all."""
+        fired = 0
+        while True:
+            first = self._timers.first()
+            if first is None or first[0] > now:
+                return fired, True
+            due, key = first
+            if fired >= limit:
+                # All before this one have fired: now may move up to it.
+                self.now = max(self.now, due - 1)
+                return fired, False
+            state = self._changed.get(key) or decode_state(self._rows[key])
+            tenant, _, lead = key.decode().partition(":")
+            fire(state, self._model(tenant), key, tenant, lead, self._outbox)
+            self._rows[key] = encode_state(state)
+            self._changed[key] = state
+            self._timers.fired(key, state.due)
+            self._records["timer"] += 1
+            fired += 1
+
+    def _model(self, tenant: str) -> CompiledModel:
+        """The tenant's model, written to its row before its first use. Raises `Rejected` for an unknown tenant."""
+        model = self._by_tenant.get(tenant)
+        if model is None:
+            model = self._by_tenant[tenant] = self._models.for_tenant(tenant)
+            key = MODEL + tenant.encode()
+            if key not in self._rows:
+                self._rows[key] = self._own_rows[key] = model_row(model)
+        return model
+
+    def _dues(self) -> Iterator[tuple[int, bytes]]:
+        """Every lead that is due at some time, as its row says."""
+        for key, row in self._rows.items():
+            if not key.startswith(CONTROL_PREFIX):
+                head = decode_head(row)
+                refuse_newer(head.codec)
+                if head.due:
+                    yield head.due, key
+
+    def _due_of(self, key: bytes) -> int:
+        return decode_head(self._rows[key]).due

@@ -1,0 +1,51 @@
+"""Records that are not folded here: dead letters, and those that belong to another partition."""
+
+from hashlib import sha256
+
+from leadstream.records.step import Headers, LogRecord, Message
+
+MAX_VALUE = 524_288
+"""The most bytes of a dead letter's value; more are cut and described in headers."""
+MAX_KEY = 4096
+MAX_HEADERS = 32
+MAX_HEADER = 1024
+FORWARDED = "leadstream-forwarded-from"
+
+
+def dead_letter(record: LogRecord, topic: str, partition: int, reason: str, detail: str) -> Message:
+    """The record as it came, with reason and place in its headers.
+
+    Of the headers the first 32 are kept, each cut to 1,024 bytes; a longer key is cut to 4,096 bytes.
+    """
+    key, value = record.key, record.value
+    headers: Headers = [
+        (name[:MAX_HEADER], (text or b"")[:MAX_HEADER]) for name, text in tuple(record.headers)[:MAX_HEADERS]
+    ]
+    headers += [
+        ("leadstream-reason", reason.encode()),
+        ("leadstream-detail", detail.encode(errors="replace")[:MAX_HEADER]),
+        ("leadstream-topic", topic.encode()),
+        ("leadstream-partition", b"%d" % partition),
+        ("leadstream-offset", b"%d" % record.offset),
+        ("leadstream-timestamp", b"%d" % record.timestamp),
+    ]
+    if value is not None and len(value) > MAX_VALUE:
+        headers += [
+            ("leadstream-length", b"%d" % len(value)),
+            ("leadstream-sha256", sha256(value).hexdigest().encode()),
+        ]
+        value = value[:MAX_VALUE]
+    if key is not None and len(key) > MAX_KEY:
+        headers.append(("leadstream-key-length", b"%d" % len(key)))
+        key = key[:MAX_KEY]
+    return key, value, headers
+
+
+def forwarded(record: LogRecord, topic: str, partition: int) -> Message:
+    """The record as it goes on to the partition of its key."""
+    place = f"{topic}-{partition}-{record.offset}".encode()
+    return record.key, record.value, [*record.headers, (FORWARDED, place)]
+
+
+def was_forwarded(record: LogRecord) -> bool:
+    return any(name == FORWARDED for name, _ in record.headers)

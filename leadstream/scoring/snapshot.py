@@ -1,0 +1,98 @@
+"""Snapshots and history as they go out: the shapes of `records.outputs`, encoded with few objects."""
+
+import msgspec
+
+from leadstream.records.outputs import HistoryEntry
+from leadstream.records.step import Message
+from leadstream.scoring.kernel import score_of
+from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.reading import next_change, total_at
+from leadstream.scoring.state import LeadState
+
+MAX_BATCH = 262_144
+"""The most bytes of a batch of history entries."""
+
+
+class _Accumulator(msgspec.Struct, array_like=True, gc=False):
+    """`records.outputs.Accumulator` whose first five values are written already."""
+
+    head: msgspec.Raw
+    mass: float
+    t_ref: int
+    count: int
+    last_at: int
+
+
+class _Snapshot(msgspec.Struct, gc=False):
+    """`records.outputs.ScoreSnapshot`."""
+
+    tenant: str
+    lead: str
+    at: int
+    total: float
+    score: int
+    band: str
+    model: str
+    version: str
+    suppressed: tuple[str, ...]
+    next_change: int | None
+    last_activity: int | None
+    offset: int
+    accumulators: list[_Accumulator]
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str, now: int) -> bytes:
+    """The lead as it stands at `now`, for the topic of scores."""
+    at = max(now, state.sums_at)
+    total = total_at(state, model, at)
+    heads = model.heads
+    return _encoder.encode(
+        _Snapshot(
+            tenant, lead, at, total, score_of(total), model.bands[state.band].name, model.name, model.version,
+            model.suppressed_channels(state.suppressed), next_change(state, model, at), state.active_at, state.place,
+            [
+                _Accumulator(heads[branch], mass, ref, count, ref)
+                for branch, mass, ref, count in zip(
+                    state.branches, state.masses, state.refs, state.counts, strict=True
+                )
+            ],
+        )
+    )  # fmt: skip
+
+
+class HistoryWriter:
+    """Packs history entries into `HistoryBatch` records of bounded size, in the order of the log."""
+
+    def __init__(self, partition: int) -> None:
+        self._head = b'{"partition":%d,"entries":[' % partition
+        self._buffer = bytearray()
+        self._full: list[Message] = []
+
+    def add(self, entry: HistoryEntry) -> None:
+        buffer = self._buffer
+        start = len(buffer)
+        try:
+            _encoder.encode_into(entry, buffer, start)
+        except BaseException:
+            del buffer[start:]
+            raise
+        if len(buffer) > MAX_BATCH - 64 and start:
+            last = bytes(buffer[start:])
+            del buffer[start:]
+            self._close()
+            buffer += last
+        buffer += b","
+
+    def take(self) -> list[Message]:
+        """The batches since the last call."""
+        if self._buffer:
+            self._close()
+        full, self._full = self._full, []
+        return full
+
+    def _close(self) -> None:
+        self._full.append((None, self._head + bytes(self._buffer[:-1]) + b"]}", []))
+        self._buffer.clear()

@@ -1,0 +1,74 @@
+"""Dead letters as they stand in their topic."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from leadstream.records.step import Headers
+
+PREFIX = "leadstream-"
+"""What the headers begin with that a dead letter adds to the record's own."""
+
+
+class Stored(Protocol):
+    """A record as aiokafka reads it."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Iterable[tuple[str, bytes]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A rejected record: why, where it stood (`topic`, `origin`), and what it was.
+
+    `place` is the dead letter's own, `partition-offset`; `at` is when it was written, in epoch
+    milliseconds. `length` is the value's when only its beginning was kept, else None. `headers` are the
+    record's own.
+    """
+
+    place: str
+    at: int
+    reason: str
+    detail: str
+    topic: str
+    origin: int
+    origin_offset: str
+    length: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def read_dead_letter(record: Stored) -> DeadLetter:
+    """The dead letter of a record; what its headers don't say is shown as `?`."""
+    ours = {name.removeprefix(PREFIX): value for name, value in record.headers if name.startswith(PREFIX)}
+
+    def text(name: str) -> str:
+        return ours[name].decode(errors="replace") if name in ours else "?"
+
+    def number(name: str) -> int | None:
+        return int(digits) if (digits := text(name)).isdecimal() else None
+
+    return DeadLetter(
+        place=f"{record.partition}-{record.offset}",
+        at=record.timestamp,
+        reason=text("reason"),
+        detail=text("detail"),
+        topic=text("topic"),
+        origin=number("partition") or 0,
+        origin_offset=text("offset"),
+        length=number("length"),
+        key=record.key,
+        value=record.value,
+        headers=[(name, value) for name, value in record.headers if not name.startswith(PREFIX)],
+    )
