@@ -86,14 +86,17 @@ def history(rng: random.Random, leads: int, place: int, count: int, partition: i
         entries = []
         for offset in range(start, start + BATCH):
             before = rng.uniform(0, 100)
+            lead, now = f"lead-{rng.randrange(leads):08d}", NOW + offset
+            data = {"url": "https://example.com/pricing", "title": "Pricing", "seconds": rng.randrange(300)}
             entries.append(HistoryEntry(
-                offset=offset, tenant="acme", lead=f"lead-{rng.randrange(leads):08d}", signal=f"signal-{offset:012d}",
-                type="page.viewed", source="web", at=NOW + offset, now=NOW + offset, points=10.0, before=before,
-                after=before + 10, score_before=int(before), score_after=int(before) + 10,
-                contributions=(Contribution("page.viewed", 10.0),),
-                data={"url": "https://example.com/pricing", "title": "Pricing", "seconds": rng.randrange(300)},
+                offset=offset, tenant="acme", lead=lead, signal=f"signal-{offset:012d}", type="page.viewed",
+                source="web", at=now, now=now, points=10.0, before=before, after=before + 10,
+                score_before=int(before), score_after=int(before) + 10,
+                contributions=(Contribution("page.viewed", 10.0),), data=data,
             ))  # fmt: skip
-        records.append(Record(start // BATCH, NOW, None, msgspec.json.encode(HistoryBatch(partition, tuple(entries)))))
+        records.append(
+            Record(start // BATCH, NOW, None, msgspec.json.encode(HistoryBatch(partition, tuple(entries))))
+        )
     return records
 
 
@@ -125,7 +128,8 @@ def decode_seconds(topic: str, steps: Sequence[Sequence[list[Record]]]) -> float
 
 
 def line(name: str, count: int, seconds: float, decoding: float) -> None:
-    print(f"{name:<28} {count / seconds:>9,.0f}/s   {count:,} in {seconds:.2f} s, decoding {decoding / seconds:.0%}")
+    share = decoding / seconds
+    print(f"{name:<28} {count / seconds:>9,.0f}/s   {count:,} in {seconds:.2f} s, decoding {share:.0%}")
 
 
 async def measure(dsn: str, options: argparse.Namespace) -> None:
@@ -139,7 +143,8 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
     share = options.leads // PARTITIONS
     leads = [range(number * share, (number + 1) * share) for number in range(PARTITIONS)]
     new = [
-        [snapshots(rng, part, part[0]) for part in chunks(leads[number], options.step)] for number in range(PARTITIONS)
+        [snapshots(rng, part, part[0]) for part in chunks(leads[number], options.step)]
+        for number in range(PARTITIONS)
     ]
     line("snapshots, new leads", share * PARTITIONS, await project(store, "bench.scores", new),
          decode_seconds("bench.scores", new))  # fmt: skip
@@ -155,7 +160,10 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
          decode_seconds("bench.scores", again))  # fmt: skip
     per_step = options.step // BATCH * BATCH
     entries = [
-        [history(rng, options.leads, step * per_step, per_step, number) for step in range(options.steps // PARTITIONS)]
+        [
+            history(rng, options.leads, step * per_step, per_step, number)
+            for step in range(options.steps // PARTITIONS)
+        ]
         for number in range(PARTITIONS)
     ]
     count = per_step * sum(len(part) for part in entries)
@@ -164,14 +172,17 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
     for name in ("leads", "score_events"):
         rows = await connection.fetchval(f"SELECT count(*) FROM {name}")
         size = await connection.fetchval("SELECT pg_total_relation_size($1::regclass)", name)
-        print(f"{name:<28} {rows:,} rows, {size / 1e6:.0f} MB with indexes, {size / max(1, rows):.0f} B a row")
+        each = size / max(1, rows)
+        print(f"{name:<28} {rows:,} rows, {size / 1e6:.0f} MB with indexes, {each:.0f} B a row")
     await store.close()
     await connection.execute(f"DROP SCHEMA {schema} CASCADE")
     await connection.close()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--leads", type=int, default=50_000)
     parser.add_argument("--steps", type=int, default=60, help="steps of known leads, and of history")
     parser.add_argument("--step", type=int, default=5_000, help="records of a step")

@@ -126,7 +126,7 @@ def run_worker(settings: Settings, signals: int, directory: Path) -> dict[str, f
         "steps": metrics["leadstream_steps_total"],
         "commit_ms": 1000 * metrics["leadstream_commit_seconds_sum"] / metrics["leadstream_commit_seconds_count"],
         "step_ms": 1000 * metrics["leadstream_step_seconds_sum"] / metrics["leadstream_step_seconds_count"],
-        "leads": metrics["leadstream_leads"],
+        "rows": metrics["leadstream_state_rows"],
     }
 
 
@@ -211,7 +211,7 @@ def main() -> None:
             f"worker, tenx, exactly_once: {result['per_second']:,.0f} signals/s, "
             f"{result['per_cpu_second']:,.0f} per CPU-second; {result['steps']:,.0f} steps of "
             f"{options.signals / result['steps']:,.0f} signals, step {result['step_ms']:.1f} ms, "
-            f"its commit {result['commit_ms']:.1f} ms; {result['leads']:,.0f} leads"
+            f"its commit {result['commit_ms']:.1f} ms; {result['rows']:,.0f} rows of state"
         )
         costs = asyncio.run(stages(settings, names, options.partitions))
         print("CPU per signal, one core, steps of 4,000: " + ", ".join(f"{k} {v:.2f} us" for k, v in costs.items()))

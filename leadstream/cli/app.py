@@ -27,21 +27,46 @@ class Entry:
 
 
 COMMANDS = {
-    "demo": Entry("demo", "demo", "See it work: broker, PostgreSQL, worker, projector, a stream of leads.",
-                  "leadstream demo --signals 20000"),
-    "stack": Entry("stack", "stack", "Run a broker and a PostgreSQL on this machine until Ctrl-C.",
-                   "leadstream stack"),
-    "worker": Entry("worker", "worker", "Fold signals into scores and actions (long-running).",
-                    "leadstream worker --model tenx"),
-    "projector": Entry("projector", "projector", "Write scores and actions to PostgreSQL (long-running).",
-                       "leadstream projector"),
-    "send": Entry("send", "send", "Send signals, one JSON object a line, into the topic.",
-                  "leadstream send signals.ndjson"),
-    "replay": Entry("replay", "replay", "Fold signals from a file, offline: scores and actions at a time.",
-                    "leadstream replay --model tenx --signals signals.ndjson --at 2026-03-01T00:00:00Z"),
+    "demo": Entry(
+        "demo",
+        "demo",
+        "See it work: broker, PostgreSQL, worker, projector, a stream of leads.",
+        "leadstream demo --signals 20000",
+    ),
+    "stack": Entry(
+        "stack", "stack", "Run a broker and a PostgreSQL on this machine until Ctrl-C.", "leadstream stack"
+    ),
+    "worker": Entry(
+        "worker",
+        "worker",
+        "Fold signals into scores and actions (long-running).",
+        "leadstream worker --model tenx",
+    ),
+    "projector": Entry(
+        "projector",
+        "projector",
+        "Write scores and actions to PostgreSQL (long-running).",
+        "leadstream projector",
+    ),
+    "send": Entry(
+        "send",
+        "send",
+        "Send signals, one JSON object a line, into the topic.",
+        "leadstream send signals.ndjson",
+    ),
+    "replay": Entry(
+        "replay",
+        "replay",
+        "Fold signals from a file, offline: scores and actions at a time.",
+        "leadstream replay --model tenx --signals signals.ndjson --at 2026-03-01T00:00:00Z",
+    ),
     "lead": Entry("lead", "app", "One lead: its score, factor by factor."),
-    "doctor": Entry("doctor", "doctor", "Check everything, and say where signals stopped.",
-                    "leadstream doctor --model tenx"),
+    "doctor": Entry(
+        "doctor",
+        "doctor",
+        "Check everything, and say where signals stopped.",
+        "leadstream doctor --model tenx",
+    ),
     "log": Entry("log", "app", "The log of signals: export it."),
     "dlq": Entry("dlq", "app", "Dead letters: list, show, send again."),
     "topics": Entry("topics", "app", "Create the topics."),

@@ -65,6 +65,17 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     yield open(descriptor, "rb", closefd=False)  # noqa: SIM115
 
 
+@contextmanager
+def written(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write, or stdout for `-`."""
+    if str(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with open(path, "wb") as file:
+        yield file
+
+
 def size_of(file: IO[bytes]) -> int | None:
     """The bytes of a regular file, else None."""
     try:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 
 from aiokafka import TopicPartition
 
-from leadstream.records.keys import partition_of
+from leadstream.records.keys import CONTROL_PREFIX, partition_of
 from leadstream.settings import Settings
 from leadstream.simulation.generator import Generated
 from leadstream.stream.clients import reader
-from leadstream.stream.log_reader import stable_end
+from leadstream.stream.log_reader import read_topic, stable_end
 from leadstream.stream.log_writer import LogWriter
 from leadstream.stream.topics import TopicNames
 
@@ -27,9 +27,7 @@ async def send(settings: Settings, records: Iterable[Generated], show: Callable[
     show(count)
 
 
-async def ends(
-    settings: Settings, topics: Iterable[str], partitions: int
-) -> dict[tuple[str, int], int]:
+async def ends(settings: Settings, topics: Iterable[str], partitions: int) -> dict[tuple[str, int], int]:
     """By topic and partition, the offset up to which committed records can be read now."""
     places = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
     consumer = reader(settings)
@@ -44,3 +42,12 @@ async def ends(
         return {(place.topic, place.partition): stable_end(consumer, place) or 0 for place in places}
     finally:
         await consumer.stop()
+
+
+async def leads_with_state(settings: Settings, partitions: int) -> int:
+    """How many leads the changelog has a row of."""
+    leads: set[bytes] = set()
+    changelog = TopicNames(settings.topic_prefix, settings.app).changelog
+    async for records in read_topic(settings, changelog, range(partitions)):
+        leads.update(record.key for record in records if not record.key.startswith(CONTROL_PREFIX))
+    return len(leads)

@@ -1,13 +1,17 @@
 """What the demo tells at its end, for a person and for a program."""
 
-import shlex
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 
+from leadstream.cli.stack import exports
+from leadstream.localstack import LocalStackError
+from leadstream.localstack.database import programs
+from leadstream.localstack.resolver import external_postgres
 from leadstream.projection.queries import FactorHistory, LeadRow, LoggedAction
 from leadstream.projection.standing import contribution, total_at
 from leadstream.projection.verify import Verification
@@ -19,9 +23,23 @@ BAR = 40
 """Characters of the longest bar."""
 
 
+FALL_STEPS = 4
+"""Totals shown on the way down."""
+_FACTOR_COLUMNS: dict[str, Literal["left", "right"]] = {
+    "  factor": "left", "signals": "right", "came as": "right", "now": "right", "last signal": "left",
+}  # fmt: skip
+
+_NEXT = {
+    'make demo ARGS="--keep"': "leave it all up, to look around",
+    "make demo KAFKA=apache": "on Apache Kafka, exactly once (needs java and mvn)",
+    "make stack": "a broker and a PostgreSQL for your own signals",
+    "docs/getting-started.md": "from here to your own leads",
+}
+
+
 @dataclass(slots=True)
 class Fall:
-    """A lead that passes a threshold downwards by itself at `at` (epoch ms), as its row at `since` foretold."""
+    """A lead that passes a threshold downwards by itself at `at` (epoch ms), as was foretold at `since`."""
 
     row: LeadRow
     threshold: float
@@ -74,7 +92,11 @@ def print_summary(console: Console, outcome: Outcome, now: int) -> None:
         f"{rate:,.0f} a second[/]"
     )
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(outcome.rejected.items()))
-    dead = f"{sum(outcome.rejected.values()):,} could not be read ({reasons})" if reasons else "all could be read"
+    dead = (
+        f"{sum(outcome.rejected.values()):,} could not be read ({reasons})"
+        if reasons
+        else "all could be read"
+    )
     console.print(f"{outcome.duplicates:,} duplicates were dropped by their ids; {dead}.")
     _print_bands(console, outcome.bands)
     _print_actions(console, outcome.latest)
@@ -90,37 +112,40 @@ def print_summary(console: Console, outcome: Outcome, now: int) -> None:
     )
 
 
-def print_places(console: Console, settings: Settings, environment: dict[str, str], *, kept: bool) -> None:
+def print_places(console: Console, settings: Settings, variables: dict[str, str], *, kept: bool) -> None:
     """Where the tables are and what to try next."""
     dsn = settings.postgres_dsn.get_secret_value()
+    if external_postgres() is not None:  # it may hold a password
+        dsn = "$LEADSTREAM_POSTGRES_DSN"
     schema = settings.postgres_schema
-    psql = shutil.which("psql") or bundled_psql() or "psql"
-    query = f"SELECT tenant_id, lead_id, score_total, score_band FROM {schema}.leads ORDER BY total DESC LIMIT 10"
-    tables = "leads, score_events, action_log, decision_log"
+    query = (
+        f"SELECT tenant_id, lead_id, score_total, score_band FROM {schema}.leads ORDER BY total DESC LIMIT 10"
+    )
+    line = f'  {psql() if kept else "psql"} "{dsn}" -c "{query}"'
+    console.print(
+        f"\n[bold]The tables[/] leads, score_events, action_log, decision_log {'are' if kept else 'were'} at"
+    )
+    console.print(line)
     if not kept:
-        console.print(
-            f"\n[bold]The tables[/] ({tables}) were at\n  psql {shlex.quote(dsn)} -c {shlex.quote(query)}\n"
-            "and are gone now, with all the rest.\n\n[bold]Next[/]"
-        )
-        console.print('  make demo ARGS="--keep"              leave it all up, to look around')
-        console.print("  make demo KAFKA=apache               on Apache Kafka, exactly once (java and mvn needed)")
-        console.print("  make stack                           a broker and a PostgreSQL for your own signals")
-        console.print("  docs/getting-started.md              from here to your own leads")
+        console.print("and go now, with all the rest.\n\n[bold]Next[/]")
+        for command, meaning in _NEXT.items():
+            console.print(f"  {command:<26} {meaning}")
         return
-    console.print(f"\n[bold]The tables[/] ({tables})\n  {psql} {shlex.quote(dsn)} -c {shlex.quote(query)}")
-    console.print("\n[bold]In another terminal[/], in this folder:")
-    for name, value in environment.items():
-        console.print(f"  export {name}={shlex.quote(value)}", soft_wrap=True)
-    console.print("  .venv/bin/leadstream doctor")
-    console.print("  .venv/bin/leadstream lead show acme lead-00000")
-    console.print("  .venv/bin/leadstream log export --to log.ndjson")
+    console.print("\n[bold]In another terminal[/], in this folder")
+    for text in exports(variables):
+        console.print(f"  {text}")
+    for command in ("doctor", "lead show acme lead-00000", "log export --to log.ndjson"):
+        console.print(f"  .venv/bin/leadstream {command}")
 
 
-def bundled_psql() -> str | None:
-    """The psql that comes with the embedded PostgreSQL, if it is installed."""
-    from leadstream.localstack.database import program
-
-    return program("psql")
+def psql() -> str:
+    """The command psql: the one on the PATH, else the one that comes with the embedded PostgreSQL."""
+    if shutil.which("psql"):
+        return "psql"
+    try:
+        return str(programs() / "psql")
+    except LocalStackError:
+        return "psql"
 
 
 def _print_bands(console: Console, bands: dict[str, int]) -> None:
@@ -131,20 +156,15 @@ def _print_bands(console: Console, bands: dict[str, int]) -> None:
 
 
 def _print_actions(console: Console, latest: Iterable[LoggedAction]) -> None:
-    table = Table(title="Latest actions, and the signals that caused them", **_PLAIN)
-    for name in ("at", "lead", "action", "over", "total", "signal"):
-        table.add_column(name, justify="right" if name in ("over", "total") else "left", no_wrap=True)
+    console.print("\n[bold]Latest actions, and the signals that caused them[/]")
     for action in latest:
-        table.add_row(
-            _clock(action.at),
-            f"{action.tenant}:{action.lead}",
-            f"{action.action} ({action.channel})",
-            f"{action.threshold:g}",
-            f"{action.total_before:.1f} → {action.total_after:.1f}",
-            f"{action.signal_type} {action.signal}" if action.signal else action.cause,
+        console.print(
+            f"  {_clock(action.at)}  {action.tenant}:{action.lead}  "
+            f"[cyan]{action.action}[/] ({action.channel})  "
+            f"{action.total_before:.1f} → {action.total_after:.1f}"
         )
-    console.print()
-    console.print(table)
+        cause = f"{action.signal_type} {action.signal}" if action.signal else action.cause
+        console.print(f"                [dim]over {action.threshold:g} by {cause}[/]")
 
 
 def _print_skipped(console: Console, skipped: list[tuple[str, str, int]]) -> None:
@@ -153,51 +173,44 @@ def _print_skipped(console: Console, skipped: list[tuple[str, str, int]]) -> Non
         console.print(f"Withheld, with the reason: {'; '.join(parts)}.")
 
 
-def _print_score(
-    console: Console, row: LeadRow, histories: dict[str, FactorHistory], now: int
-) -> None:
+def _print_score(console: Console, row: LeadRow, histories: dict[str, FactorHistory], now: int) -> None:
     total = total_at(row.accumulators, now)
-    title = (
-        f"{row.tenant}:{row.lead} explained: score {score_of(total)} (total {total:.2f}) at {_clock(now)}, "
-        f"{row.score} when last written at {_clock(row.updated)}"
+    console.print(
+        f"\n[bold]{row.tenant}:{row.lead} explained[/]: score {score_of(total)} (total {total:.2f}) at "
+        f"{_clock(now)}\n  it was {row.score} at {_clock(row.updated)}, when it last changed in the log"
     )
-    table = Table(title=title, **_PLAIN)
-    table.add_column("factor")
-    for name in ("signals", "came as", "now"):
-        table.add_column(name, justify="right")
-    table.add_column("last signal")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for name, justify in _FACTOR_COLUMNS.items():
+        table.add_column(name, justify=justify, no_wrap=True)
     for one in sorted(row.accumulators, key=lambda one: -abs(contribution(one, now))):
         history = histories.get(one.factor)
         table.add_row(
-            one.factor,
+            f"  {one.factor}",
             str(one.count),
             f"{history.came:.1f}" if history else "",
             f"{contribution(one, now):.2f}",
-            f"{_clock(one.last_at)}  {history.type} {history.signal}" if history else _clock(one.last_at),
+            f"{_clock(one.last_at)} {history.type if history else ''}",
         )
-    console.print()
     console.print(table)
 
 
 def _print_fall(console: Console, fall: Fall) -> None:
-    name = f"{fall.row.tenant}:{fall.row.lead}"
-    before = total_at(fall.row.accumulators, fall.since)
+    row = fall.row
+    console.print(f"\n[bold]{row.tenant}:{row.lead} fell by itself[/], without a signal")
+    for step in range(FALL_STEPS):
+        at = fall.since + (fall.at - fall.since) * step // FALL_STEPS
+        console.print(f"  {_clock(at)}  {total_at(row.accumulators, at):8.4f}")
+    end = total_at(row.accumulators, fall.at)
     console.print(
-        f"\n[bold]{name} fell by itself[/]: {before:.2f} at {_clock(fall.since)}, below {fall.threshold:g} "
-        f"foretold for {_clock(fall.at)}"
+        f"  {_clock(fall.at)}  {end:8.4f}  below {fall.threshold:g}, as foretold at {_clock(fall.since)}"
     )
     if fall.recorded is None:
-        console.print("  and not recorded in time", style="red")
-    else:
-        console.print(
-            f"  recorded in the log at {_clock(fall.recorded)}, cause decay: "
-            + ("the same millisecond." if fall.recorded == fall.at else f"{fall.recorded - fall.at} ms off.")
-        )
+        console.print("  not recorded in time", style="red")
+        return
+    exact = "the same millisecond" if fall.recorded == fall.at else f"{fall.recorded - fall.at} ms off"
+    console.print(f"  recorded in the log with its cause, decay, at {_clock(fall.recorded)}: {exact}")
 
 
 def _clock(ms: int) -> str:
     """The time of the day in UTC with milliseconds."""
     return rfc3339(ms)[11:-1]
-
-
-_PLAIN: dict[str, object] = {}

@@ -1,6 +1,5 @@
 """`leadstream log`."""
 
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leadstream.cli.console import err, progress, run
+from leadstream.cli.console import err, progress, run, written
 from leadstream.cli.errors import CliError
 from leadstream.intake.lines import format_line
 from leadstream.records.keys import CONTROL_PREFIX, partition_of
@@ -27,7 +26,7 @@ def log() -> None:
 @app.command("export")
 def export_command(
     partition: Annotated[int | None, typer.Option(min=0, help="Only this one.")] = None,
-    to: Annotated[Path | None, typer.Option(help="A file; without it, stdout.")] = None,
+    to: Annotated[Path, typer.Option(help="A file; - is stdout.")] = Path("-"),
 ) -> None:
     """Write the log of signals as NDJSON, each record with its place: `replay` of it gives what is live.
 
@@ -37,7 +36,7 @@ def export_command(
     """
     beginnings: dict[int, int] = {}
     with ExitStack() as stack:
-        file = stack.enter_context(open(to, "wb")) if to is not None else sys.stdout.buffer
+        file = stack.enter_context(written(to))
         bar = stack.enter_context(progress())
         task = bar.add_task("reading", total=None)
 
@@ -48,7 +47,6 @@ def export_command(
             bar.update(task, description=name, completed=position - begin, total=end - begin)
 
         exported = run(export(Settings(), file.write, partition, show))
-        file.flush()
     for number, first in beginnings.items():
         err.print(f"note: the log of partition {number} begins at offset {first}: what was before is gone")
     err.print(f"{exported:,} records exported")

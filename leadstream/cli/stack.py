@@ -1,8 +1,10 @@
 """`leadstream stack`: a broker and a PostgreSQL on this machine, until Ctrl-C."""
 
+import os
 import shlex
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -32,12 +34,21 @@ def stack(
         postgres(directory=Path(folder)) as dsn,
     ):
         try:
-            for name, value in environment(address, dsn).items():
-                typer.echo(f"export {name}={shlex.quote(value)}")
+            for line in exports(environment(address, dsn)):
+                typer.echo(line)
             console.print(f"Broker and PostgreSQL are up (files in {folder}). Ctrl-C stops them.")
             threading.Event().wait()
         except KeyboardInterrupt:
             console.print("Stopping.")
+
+
+def exports(variables: Mapping[str, str]) -> list[str]:
+    """The shell's lines that set what is not set yet."""
+    return [
+        f"export {name}={shlex.quote(value)}"
+        for name, value in variables.items()
+        if os.environ.get(name) != value
+    ]
 
 
 def environment(address: KafkaAddress, dsn: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ or, for a record of the log that is none (a tick, bad input), its place with `ke
 log a second time, in the right one.
 """
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import datetime
@@ -28,7 +29,7 @@ MAX_LINE = 33_554_432
 """The most bytes of a line: a record of 16 MiB in base64 fits."""
 CHUNK = 262_144
 """The most bytes read at once."""
-PLACE_FIELDS = ("topic", "partition", "offset", "received_at", "misplaced")
+PLACE_FIELDS = ("topic", "partition", "offset", "received_at", "misplaced", "key_base64", "value_base64")
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -64,7 +65,14 @@ class _Line(msgspec.Struct, gc=False):
     value_base64: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
+class _Owner(msgspec.Struct, gc=False):
+    tenant: Any = None
+    lead: Any = None
+
+
 _decode = msgspec.json.Decoder(_Line).decode
+_decode_owner = msgspec.json.Decoder(_Owner).decode
+_mentions_place = re.compile(rb"\\u|" + "|".join(PLACE_FIELDS).encode()).search
 
 
 def read_chunks(file: IO[bytes]) -> Iterator[list[bytes]]:
@@ -99,9 +107,9 @@ def parse_line(number: int, text: bytes) -> LineRecord:
     try:
         line = _decode(text)
     except msgspec.ValidationError as error:
-        raise BadLine(str(error)) from None
+        raise BadLine(f"bad_field: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadLine(f"not JSON: {error}: {shorten(text)}") from None
+        raise BadLine(f"not_json: {error}: {shorten(text)}") from None
     offset = number - 1 if line.offset is None else line.offset
     raw = line.value_base64 is not msgspec.UNSET or line.key_base64 is not msgspec.UNSET
     timestamp = _broker_time(line, text, raw)
@@ -121,8 +129,8 @@ def parse_line(number: int, text: bytes) -> LineRecord:
 def signal_record(text: bytes) -> tuple[bytes, bytes]:
     """Key and value of a line that is a signal, as they are sent. Raises `Rejected` as the worker would."""
     try:
-        line = _decode(text)
-        key = lead_key(line.tenant, line.lead) if isinstance(line.tenant, str) else None
+        owner = _decode_owner(text)
+        key = lead_key(owner.tenant, owner.lead) if isinstance(owner.tenant, str) else None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         key = None
     decode_signal(key, text)
@@ -149,7 +157,8 @@ def format_line(
     except Rejected:
         return f'{{"key_base64":{_base64(key)},"value_base64":{_base64(value)},{place}'.encode()
     assert value is not None
-    # The place stands last: of two fields of one name the last counts.
+    if _mentions_place(value):  # perhaps as a field of its own, which means nothing in a signal
+        value = _without_place(value)
     return msgspec.json.format(value, indent=-1)[:-1] + b"," + place.encode()
 
 
@@ -157,7 +166,7 @@ def _broker_time(line: _Line, text: bytes, raw: bool) -> int:
     instant = line.received_at
     if instant is None:
         if raw:
-            raise BadLine("a record with `key_base64` or `value_base64` needs `received_at`")
+            raise BadLine("bad_time: a record with `key_base64` or `value_base64` needs `received_at`")
         try:
             instant = msgspec.convert(line.at, int | datetime)
         except msgspec.ValidationError:
@@ -167,7 +176,7 @@ def _broker_time(line: _Line, text: bytes, raw: bool) -> int:
             raise BadLine(_rejection(text))
     if isinstance(instant, datetime):
         if instant.tzinfo is None:
-            raise BadLine(f"the time {instant.isoformat()} has no offset from UTC")
+            raise BadLine(f"bad_time: {instant.isoformat()} has no offset from UTC")
         return to_ms(instant)
     return instant
 
@@ -195,4 +204,4 @@ def _bytes(text: str | msgspec.UnsetType | None, name: str) -> bytes | None:
     try:
         return b64decode(text, validate=True)
     except ValueError as error:
-        raise BadLine(f"`{name}` is not base64: {error}") from None
+        raise BadLine(f"bad_field: `{name}` is not base64: {error}") from None

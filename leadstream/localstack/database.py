@@ -5,6 +5,7 @@ on a TCP port, which ends with its parent and can be killed and restarted on the
 """
 
 import os
+import pwd
 import signal
 import stat
 import subprocess
@@ -16,7 +17,7 @@ from typing import Self
 import asyncpg
 
 from leadstream.localstack.probes import postgres_answers, run
-from leadstream.localstack.processes import ChildProcess, LocalStackError, free_port, group_of, listens
+from leadstream.localstack.processes import ChildProcess, LocalStackError, free_port, listens
 
 DATABASE = "leadstream"
 _SUPERUSER = "postgres"
@@ -49,19 +50,19 @@ class Postgres:
         """
         if self.pid is not None:
             return
-        programs = _programs()
+        folder = programs()
         user = _system_user()
         self.directory.mkdir(parents=True, exist_ok=True)
         data = self.directory.absolute() / "data"
         if user is not None:
-            _let_through(programs)
+            _let_through(folder)
             _let_through(data)
         if not (data / "PG_VERSION").exists():
-            _initialise(programs, data, user)
+            _initialise(folder, data, user)
         self._process = ChildProcess(
             "PostgreSQL",
             [
-                str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(self.port),
+                str(folder / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(self.port),
                 "-k", "", "-c", "fsync=off", "-c", "timezone=UTC", "-c", "log_timezone=UTC",
             ],
             log=self.directory / "postgres.log",
@@ -100,8 +101,8 @@ class Postgres:
         self.stop()
 
 
-def _programs() -> Path:
-    """The folder with postgres and initdb."""
+def programs() -> Path:
+    """The folder with postgres, initdb and psql. Raises `LocalStackError` if they are not installed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it complains of an absent XDG_RUNTIME_DIR, which is not used
@@ -142,8 +143,6 @@ def _initialise(programs: Path, data: Path, user: str | None) -> None:
     """Makes the data folder. Trust is for 127.0.0.1, the only address that it listens on."""
     data.mkdir(mode=0o700, exist_ok=True)
     if user is not None:
-        import pwd
-
         entry = pwd.getpwnam(user)
         os.chown(data, entry.pw_uid, entry.pw_gid)
     result = subprocess.run(
@@ -152,7 +151,7 @@ def _initialise(programs: Path, data: Path, user: str | None) -> None:
             "--encoding=UTF8", "--locale=C", "--no-instructions",
         ],
         user=user,
-        group=None if user is None else group_of(user),
+        group=None if user is None else pwd.getpwnam(user).pw_gid,
         extra_groups=None if user is None else [],
         cwd="/",
         stdin=subprocess.DEVNULL,

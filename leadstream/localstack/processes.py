@@ -1,6 +1,5 @@
 """A child process that does not outlive its parent."""
 
-import ctypes
 import os
 import secrets
 import signal
@@ -12,12 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from leadstream.localstack import launch
+
 PORTS = range(20_000, 30_000)
 """Below the range from which systems take the ports of outgoing connections (Linux from 32768, others from
 49152): a client that reconnects must not find itself on the port of a server that is down for a moment."""
-
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class LocalStackError(Exception):
@@ -76,25 +74,20 @@ class ChildProcess:
         return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
-        """Starts it, or does nothing while it runs. Raises `LocalStackError` if the program can't be run."""
+        """Starts it, or does nothing while it runs. A program that can't be run ends at once and says so."""
         if self.pid is not None:
             return
+        launcher = [sys.executable, "-I", "-S", str(Path(launch.__file__))]
+        fate = [str(os.getpid()), str(int(self._orphan_signal)), self._user or ""]
         with self.log.open("ab") as output:
-            try:
-                self._process = subprocess.Popen(
-                    self._arguments,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=self._environment,
-                    user=self._user,
-                    group=None if self._user is None else group_of(self._user),
-                    extra_groups=None if self._user is None else [],
-                    start_new_session=True,
-                    preexec_fn=_die_with_parent(self._orphan_signal),
-                )
-            except OSError as error:
-                raise LocalStackError(f"{self.name} can't be started: {error}") from error
+            self._process = subprocess.Popen(
+                [*launcher, *fate, *self._arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,
+            )
 
     def send(self, signum: signal.Signals) -> None:
         """Sends a signal, if it runs."""
@@ -169,24 +162,3 @@ def ends_on_sigterm() -> Iterator[None]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
-
-
-def group_of(user: str) -> int:
-    """The id of a user's own group."""
-    import pwd
-
-    return pwd.getpwnam(user).pw_gid
-
-
-def _die_with_parent(signum: signal.Signals) -> Callable[[], None] | None:
-    """What the child runs before its program: asks the kernel for `signum` when the parent is gone."""
-    if _libc is None:
-        return None
-    parent = os.getpid()
-
-    def prepare() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
-        if os.getppid() != parent:  # it went before the call above
-            os._exit(1)
-
-    return prepare

@@ -41,8 +41,8 @@ def postgres(*, directory: Path) -> Iterator[str]:
 
     `LEADSTREAM_POSTGRES_DSN` names one that is there already. Raises `LocalStackError` when it can't be had.
     """
-    external = os.environ.get("LEADSTREAM_POSTGRES_DSN")
-    if external:
+    external = external_postgres()
+    if external is not None:
         yield external
         return
     with Postgres(directory / "postgres") as server:
@@ -59,3 +59,8 @@ def external_kafka() -> KafkaAddress | None:
         transactions=settings.processing_guarantee == "exactly_once",
         create_time_only=settings.allow_create_time,
     )
+
+
+def external_postgres() -> str | None:
+    """The DSN of the PostgreSQL that the environment names, if it does."""
+    return os.environ.get("LEADSTREAM_POSTGRES_DSN") or None

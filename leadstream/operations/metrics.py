@@ -50,7 +50,7 @@ OPEN = _gauge("open_partitions", "Partitions that are open: restored and being f
 OPENING_SECONDS = _gauge("opening_seconds", "How long the slowest assigned partition has been opening.")
 RESTORED_RECORDS = _counter("restored_records", "Changelog records read to restore state.")
 RESTORE_PROGRESS = _gauge("restore_progress", "Part of the changelog that is restored, 0 to 1.", "partition")
-LEADS = _gauge("leads", "Leads with state.", "partition")
+STATE_ROWS = _gauge("state_rows", "Rows of state held: one for each lead, and a few more.", "partition")
 STALE_PACKS = _counter("stale_packs", "Packs dropped because they did not begin at the position.")
 REOPENED = _counter("reopened_partitions", "Partitions opened anew after being fenced while still assigned.")
 

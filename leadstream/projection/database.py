@@ -53,7 +53,8 @@ def place(dsn: str) -> str:
     unreadable = f"the address in {SETTING}"
     try:
         parts = urlsplit(dsn)
-        if dsn.count("@") > 1 or ("@" in dsn and "@" not in parts.netloc):
+        legible = parts.scheme in ("postgresql", "postgres") and dsn.count("@") == parts.netloc.count("@") < 2
+        if not legible:
             return unreadable
         hosts = parts.netloc.rpartition("@")[2] or "(local)"
         return hosts + parts.path
@@ -88,6 +89,12 @@ def translated(dsn: str) -> Iterator[None]:
         ) from None
 
 
+async def connect(dsn: str) -> asyncpg.Connection:
+    """A plain connection. Raises `StoreUnavailable`."""
+    with translated(dsn), _readable():
+        return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+
+
 async def open_pool(
     dsn: str, schema: str, *, size: int = 4, initialize: Initializer | None = None
 ) -> asyncpg.Pool:
@@ -104,7 +111,7 @@ async def open_pool(
         if initialize is not None:
             await initialize(connection)
 
-    with translated(dsn), _readable(dsn):
+    with translated(dsn), _readable():
         return await asyncpg.create_pool(
             dsn,
             min_size=1,
@@ -125,7 +132,7 @@ def check_schema_name(schema: str) -> None:
 
 
 @contextmanager
-def _readable(dsn: str) -> Iterator[None]:
+def _readable() -> Iterator[None]:
     """A port that is no number shows as a bare ValueError that quotes a piece of the DSN."""
     try:
         yield

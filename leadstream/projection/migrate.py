@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from leadstream.projection.database import CONNECT_SECONDS, MIGRATE, check_schema_name, place, translated
+from leadstream.projection.database import MIGRATE, check_schema_name, connect, place, translated
 from leadstream.projection.errors import SchemaMismatch, StoreUnavailable
 
 VERSION_TABLE = "alembic_version"
@@ -55,19 +55,21 @@ async def migrate(dsn: str, schema: str) -> SchemaState:
     """
     check_schema_name(schema)
     # Parsed by asyncpg as everywhere else; SQLAlchemy's own idea of a URL differs.
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(dsn, timeout=CONNECT_SECONDS),
-        poolclass=NullPool,
-    )
+    connected = await connect(dsn)
+
+    async def creator() -> asyncpg.Connection:
+        return connected
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, poolclass=NullPool)
     with translated(dsn):
         try:
             async with engine.begin() as connection:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
                 before = await connection.run_sync(_upgrade, schema)
         except DBAPIError as error:
+            reason = error.orig.__cause__ if error.orig is not None else error
             raise StoreUnavailable(
-                f"PostgreSQL at {place(dsn)} refused the migration: {str(error.orig).splitlines()[0]}"
+                f"PostgreSQL at {place(dsn)} refused the migration: {str(reason).splitlines()[0]}"
             ) from None
     return before
 
@@ -75,8 +77,8 @@ async def migrate(dsn: str, schema: str) -> SchemaState:
 async def schema_state(dsn: str, schema: str) -> SchemaState:
     """Where the schema stands; changes nothing. Raises `StoreUnavailable`."""
     check_schema_name(schema)
+    connection = await connect(dsn)
     with translated(dsn):
-        connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
         try:
             return await schema_state_of(connection, schema)
         finally:

@@ -192,10 +192,10 @@ def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
     snapshot = _decoded(_snapshot, value)
     raw = bytes(snapshot.accumulators)
     _decoded(_accumulators, raw)
+    check_identity(altered, snapshot.tenant, snapshot.lead)
     key = lead_key(snapshot.tenant, snapshot.lead)
     if record.key != key:
         raise Unfit("key_mismatch", f"the key is {shorten(record.key)}, the body says {shorten(key)}")
-    check_identity(altered, snapshot.tenant, snapshot.lead)
     version = snapshot.version
     if len(version) > MAX_VERSION:
         version, altered = version[:MAX_VERSION], True

@@ -74,11 +74,13 @@ class Evaluation:
             threshold = thresholds[index]
             if state.passed >> index & 1 and after < threshold.at - threshold.hysteresis - TOLERANCE:
                 state.passed &= ~(1 << index)
-                state.owed.pop(index, None)
+                if state.owed:
+                    state.owed.pop(index, None)
                 self.crossing(index, "down", self.touch.fall)
-        if gained:
-            for index in sorted(state.owed):
-                self.act(index, state.owed.pop(index), self.touch.rise)
+        if gained and state.owed:
+            owed, state.owed = state.owed, None
+            for index in sorted(owed):
+                self.act(index, owed[index], self.touch.rise)
         if self.band != state.band:
             self.change_band()
 
@@ -90,7 +92,7 @@ class Evaluation:
         if cause != "recovery" or threshold.fire_on_recovery:
             self.act(index, crossing, cause)
         elif threshold.actions:
-            self.state.owed[index] = crossing
+            self.state.owed = {**(self.state.owed or {}), index: crossing}
 
     def crossing(self, index: int, direction: Direction, cause: Cause) -> str:
         at = self.model.thresholds[index].at
@@ -124,9 +126,10 @@ class Evaluation:
                 ActionRequested(**common, **wanted, payload=payload, factors=self.shares),
                 f"action:{action.do}:requested",
             )
-            requested = self.state.requested
+            requested = self.state.requested or []
             requested.extend([None] * (action.number + 1 - len(requested)))
             requested[action.number] = self.touch.at
+            self.state.requested = requested
 
     def withheld(self, action: Action, facts: Facts, phone: str | None) -> Reason | None:
         """Why an action is not requested: the first of suppression, phone, repetition that says no."""
@@ -134,7 +137,7 @@ class Evaluation:
             return "suppressed"
         if action.needs_phone and phone is None:
             return "invalid_phone" if known(facts, "phone") not in (None, "") else "no_phone"
-        requested = self.state.requested
+        requested = self.state.requested or []
         last = requested[action.number] if action.number < len(requested) else None
         if last is not None and self.touch.at - last < action.dedupe:
             return "repeated"

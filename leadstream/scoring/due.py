@@ -1,36 +1,51 @@
-"""When a lead next needs work without a signal."""
+"""Moving a lead through time, and when it next needs work without a signal."""
 
 from leadstream.scoring.instants import fall_time, first_exit
-from leadstream.scoring.kernel import TOLERANCE
+from leadstream.scoring.kernel import TOLERANCE, decayed
 from leadstream.scoring.model import CompiledModel
 from leadstream.scoring.reading import shown_interval
 from leadstream.scoring.state import LeadState, refresh_instant
 
 
-def due_of(state: LeadState, model: CompiledModel, key: bytes) -> int:
-    """The next instant at which a threshold or band changes by itself, or the lead is written again; 0 if none.
+def advance(state: LeadState, model: CompiledModel, now: int) -> None:
+    """Moves the sums to `now`, which is not before they stand."""
+    elapsed = now - state.touched
+    state.total *= 2.0 ** (-elapsed / model.half_life)
+    if state.others is not None:
+        halves = model.half_lives[1:]
+        state.others = [decayed(value, half, elapsed) for value, half in zip(state.others, halves, strict=True)]
+    state.touched = now
 
-    The state's `sums` stand at its `sums_at`, and its levels fit them.
+
+def set_due(state: LeadState, model: CompiledModel, key: bytes, low: float, high: float) -> None:
+    """Sets when the lead next changes by itself, and when it is due for work.
+
+    Thresholds and bands change when the total leaves [low, high); the lead is due then, and within 24 h of a
+    change of the score shown, to be written again.
     """
-    half_lives, start = model.half_lives, state.sums_at
-    level = model.interval(state.passed, state.band)
-    if len(half_lives) == 1:
-        half_life, total = half_lives[0], state.sums[0]
-        if not half_life or total < 1.0 - TOLERANCE:
-            # Nothing of this total shows; a level below one is the only thing that can still change.
-            if half_life and total > 0.0 and level.low > 0.0:
-                return start + fall_time(total, half_life, level.low)
-            return 0
-        shown = min(int(total + TOLERANCE), 100) - TOLERANCE
-        due = refresh_instant(key, start + fall_time(total, half_life, shown))
-        if level.low > 0.0:
-            due = min(due, start + fall_time(total, half_life, level.low))
-        return due
-    instants = []
-    change = first_exit(state.sums, half_lives, *shown_interval(sum(state.sums)))
-    if change is not None:
-        instants.append(refresh_instant(key, start + change))
-    exit_ = first_exit(state.sums, half_lives, level.low, level.high)
-    if exit_ is not None:
-        instants.append(start + exit_)
-    return min(instants, default=0)
+    start = state.touched
+    if state.others is None:
+        total, half_life = state.total, model.half_lives[0]
+        if not half_life or total <= 0.0:
+            # A constant stays, and what is negative rises to 0 at most: no level stands there.
+            state.due = state.change = 0
+            return
+        state.due = state.change = start + fall_time(total, half_life, low) if low > 0.0 else 0
+        if total >= 1.0 - TOLERANCE:
+            shown = 100 if total >= 100.0 else int(total + TOLERANCE)
+            change = start + fall_time(total, half_life, shown - TOLERANCE)
+            refresh = refresh_instant(key, change)
+            if not state.due or change < state.change:
+                state.change = change
+            if not state.due or refresh < state.due:
+                state.due = refresh
+        return
+    sums = [state.total, *state.others]
+    leaves = first_exit(sums, model.half_lives, low, high)
+    changes = first_exit(sums, model.half_lives, *shown_interval(sum(sums)))
+    instants = [start + exit_ for exit_ in (leaves, changes) if exit_ is not None]
+    dues = [] if leaves is None else [start + leaves]
+    if changes is not None:
+        dues.append(refresh_instant(key, start + changes))
+    state.change = min(instants, default=0)
+    state.due = min(dues, default=0)

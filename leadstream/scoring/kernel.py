@@ -40,4 +40,6 @@ def total_of(sums: list[float], half_lives: tuple[int, ...], elapsed: int) -> fl
 
 def score_of(total: float) -> int:
     """The score shown for a total: clamped to 0..100, then rounded down."""
-    return int(min(max(total, 0.0), 100.0) + TOLERANCE)
+    if total <= 0.0:
+        return 0
+    return int(total + TOLERANCE) if total < 100.0 else 100

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 
 import msgspec
 
+from leadstream.records.outputs import Contribution
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import Signal
 from leadstream.scoring.kernel import TOLERANCE, Kernel
@@ -27,6 +29,10 @@ class Branch:
     points: float
     kernel: int
     """Index into the model's kernels."""
+    symbol: str
+    """What a state calls it: the character whose code point is its index in the model."""
+    once: tuple[Contribution, ...]
+    """What one occurrence contributes at a factor of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +44,12 @@ class Repeat:
     factors: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule for one signal type. `branch` is its accumulator, or `pick` finds it by the signal."""
 
-    id: str
     test: Callable[[Signal], bool] | None
-    branch: int | None
-    pick: Callable[[Signal], int | None] | None
+    branch: Branch | None
+    pick: Callable[[Signal], Branch | None] | None
     repeat: Repeat | None
 
 
@@ -110,8 +114,7 @@ class Action:
     fact_payload: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """The totals [low, high) in which no threshold and no band changes."""
 
     low: float
@@ -136,10 +139,12 @@ class CompiledModel:
     channels: tuple[str, ...]
     rings: int
     """How many rules count occurrences."""
+    half_life: float = inf
+    """The default kernel's half-life in ms, infinite for none."""
     half_lives: tuple[int, ...] = ()
-    """The kernels' half-lives in ms, 0 for none."""
-    points: tuple[float, ...] = ()
-    """The branches' points."""
+    """The kernels' half-lives in ms, 0 for none; the first is the default."""
+    uniform: bool = True
+    """Whether all branches share the default kernel."""
     heads: tuple[msgspec.Raw, ...] = ()
     """The branches' part of an accumulator on the wire: its first five values, ready to be written."""
     other: Plan = field(default_factory=lambda: Plan("other"))
@@ -147,8 +152,10 @@ class CompiledModel:
     """Filled as leads need them: by (thresholds passed, band)."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "half_lives", tuple(kernel.half_life for kernel in self.kernels))
-        object.__setattr__(self, "points", tuple(branch.points for branch in self.branches))
+        half_lives = tuple(kernel.half_life for kernel in self.kernels)
+        object.__setattr__(self, "half_lives", half_lives)
+        object.__setattr__(self, "half_life", float(half_lives[0] or inf))
+        object.__setattr__(self, "uniform", len(half_lives) == 1)
         object.__setattr__(self, "heads", tuple(self._head(branch) for branch in self.branches))
 
     def _head(self, branch: Branch) -> msgspec.Raw:
@@ -173,7 +180,7 @@ class CompiledModel:
                 else:
                     rises.append(threshold.at)
             found = Interval(
-                max(falls, default=float("-inf")) - TOLERANCE, min(rises, default=float("inf")) - TOLERANCE
+                max(falls, default=-inf) - TOLERANCE, min(rises, default=inf) - TOLERANCE
             )
             self.intervals[passed, band] = found
         return found

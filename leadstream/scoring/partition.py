@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from heapq import heappush
 
 from leadstream.records.keys import CONTROL_PREFIX, partition_of
 from leadstream.records.rejection import Rejected, shorten
@@ -29,12 +30,13 @@ class PartitionFold:
         app: str,
         topic: str,
         partition: int,
-        partitions: int,
+        partitions: int | None,
         models: ModelCatalog,
         rows: dict[bytes, bytes],
         offset_guard: bool = False,
     ) -> None:
-        """`rows` are all rows restored from the changelog of the partition, empty for a new one; the fold owns them.
+        """`partitions` is how many the topic has; None if what stands in this one belongs here (a file of records).
+        `rows` are all rows restored from the changelog of the partition, empty for a new one; the fold owns them.
 
         With `offset_guard` a lead leaves out records that its row has already (at least once). Raises
         `ModelMismatch` if leads were scored with another model than the catalog's, `NewerEngine` for rows of
@@ -49,7 +51,7 @@ class PartitionFold:
         self._outbox = Outbox(Lineage(app, topic, partition))
         self._history = HistoryWriter(partition)
         self._by_tenant: dict[str, CompiledModel] = {}
-        self._changed: dict[bytes, LeadState] = {}
+        self._changed: dict[bytes, tuple[LeadState, CompiledModel, str, str]] = {}
         self._own_rows: dict[bytes, bytes] = {}
         self._dead_letters: list[Message] = []
         self._forwards: list[tuple[int, Message]] = []
@@ -72,11 +74,20 @@ class PartitionFold:
         first = self._timers.first()
         return first[0] if first else None
 
+    def __len__(self) -> int:
+        """Rows held: one for each lead, and the partition's own few."""
+        return len(self._rows)
+
     def leads(self) -> Iterator[tuple[bytes, LeadState]]:
         """Key and state of every lead, in no particular order."""
         for key, row in self._rows.items():
             if not key.startswith(CONTROL_PREFIX):
                 yield key, decode_state(row)
+
+    def state_of(self, key: bytes) -> LeadState | None:
+        """The state of the lead of a key, None for an unknown lead."""
+        row = self._rows.get(key)
+        return decode_state(row) if row is not None else None
 
     def model_of(self, key: bytes) -> CompiledModel:
         """The model that scores the lead of a key."""
@@ -131,10 +142,10 @@ class PartitionFold:
         step = Step(position, self.now)
         self._outbox.move_to(step)
         rows = self._rows
-        for key, state in self._changed.items():
-            tenant, _, lead = key.decode().partition(":")
+        now = self.now
+        for key, (state, model, tenant, lead) in self._changed.items():
             step.changelog.append((key, rows[key]))
-            step.scores.append((key, snapshot(state, self._model(tenant), tenant, lead, self.now), []))
+            step.scores.append((key, snapshot(state, model, tenant, lead, now), []))
         self._own_rows[POSITION] = rows[POSITION] = position_row(position, self.now)
         step.changelog.extend(self._own_rows.items())
         step.history = self._history.take()
@@ -165,9 +176,8 @@ class PartitionFold:
             if row is None and self._belongs_elsewhere(record, key):
                 return
             model = self._by_tenant.get(signal.tenant) or self._model(signal.tenant)
-            state = self._changed.get(key)
-            if state is None:
-                state = LeadState() if row is None else decode_state(row)
+            changed = self._changed.get(key)
+            state = changed[0] if changed else LeadState() if row is None else decode_state(row)
             if self._guard and record.offset <= state.place:
                 self._records["guarded"] += 1
                 return
@@ -183,16 +193,17 @@ class PartitionFold:
             # Whatever a record brings, the partition goes on; its lead is as it was before.
             del self._outbox.entries[mark:]
             if key in self._changed:
-                self._changed[key] = decode_state(self._rows[key])
+                self._changed[key] = (decode_state(self._rows[key]), *self._changed[key][1:])
             raise Rejected("bad_signal", f"{type(error).__name__}: {shorten(str(error), 200)}") from error
         self._rows[key] = row
-        self._changed[key] = state
+        self._changed[key] = (state, model, signal.tenant, signal.lead)
         self._outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
-        self._timers.moved(key, due, state.due)
+        if state.due and (not due or state.due < due):
+            heappush(self._timers.heap, (state.due, key))
 
     def _belongs_elsewhere(self, record: LogRecord, key: bytes) -> bool:
         """Sends a record on whose key hashes to another partition; raises `Rejected` if that was done before."""
-        home = partition_of(key, self._partitions)
+        home = self._partition if self._partitions is None else partition_of(key, self._partitions)
         if home == self._partition:
             return False
         if was_forwarded(record):
@@ -213,11 +224,13 @@ class PartitionFold:
                 # All before this one have fired: now may move up to it.
                 self.now = max(self.now, due - 1)
                 return fired, False
-            state = self._changed.get(key) or decode_state(self._rows[key])
-            tenant, _, lead = key.decode().partition(":")
-            fire(state, self._model(tenant), key, tenant, lead, self._outbox)
+            changed = self._changed.get(key)
+            if changed is None:
+                tenant, _, lead = key.decode().partition(":")
+                changed = self._changed[key] = (decode_state(self._rows[key]), self._model(tenant), tenant, lead)
+            state, model, tenant, lead = changed
+            fire(state, model, key, tenant, lead, self._outbox)
             self._rows[key] = encode_state(state)
-            self._changed[key] = state
             self._timers.fired(key, state.due)
             self._records["timer"] += 1
             fired += 1

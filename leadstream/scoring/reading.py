@@ -36,9 +36,14 @@ class Factor:
     last_at: int
 
 
+def sums_of(state: LeadState, model: CompiledModel) -> list[float]:
+    """The total's parts by kernel of the model, at the state's `touched`."""
+    return [state.total, *(state.others or [0.0] * (len(model.half_lives) - 1))]
+
+
 def total_at(state: LeadState, model: CompiledModel, t: int) -> float:
     """The total at `t`, or at the last signal or timer of the lead if `t` is before that."""
-    return total_of(state.sums, model.half_lives, max(0, t - state.sums_at))
+    return total_of(sums_of(state, model), model.half_lives, max(0, t - state.touched))
 
 
 def score(state: LeadState, model: CompiledModel, t: int) -> Score:
@@ -51,8 +56,8 @@ def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, .
     """The state's accumulators with what a reader needs of the model."""
     found = []
     columns = zip(state.branches, state.masses, state.refs, state.counts, strict=True)
-    for index, mass, ref, count in columns:
-        branch = model.branches[index]
+    for symbol, mass, ref, count in columns:
+        branch = model.branches[ord(symbol)]
         kernel = model.kernels[branch.kernel]
         found.append(
             Accumulator(branch.factor, "", branch.points, kernel.kind, kernel.half_life, mass, ref, count, ref)
@@ -83,16 +88,15 @@ def explain(accumulators: Iterable[Accumulator], t: int) -> list[Factor]:
 
 def next_change(state: LeadState, model: CompiledModel, now: int) -> int | None:
     """The instant after `now` at which time alone next changes the score shown, a band or a threshold."""
-    instants = []
-    elapsed = max(0, now - state.sums_at)
-    sums = [decayed(value, half, elapsed) for value, half in zip(state.sums, model.half_lives, strict=True)]
-    level = model.interval(state.passed, state.band)
-    low, high = shown_interval(sum(sums))
-    for bottom, top in {(level.low, level.high), (low, high)}:
-        exit_ = first_exit(sums, model.half_lives, bottom, top)
-        if exit_ is not None:
-            instants.append(now + exit_)
-    return min(instants, default=None)
+    if not state.change or state.change > now:
+        return state.change or None
+    elapsed = now - state.touched
+    sums = [
+        decayed(value, half, elapsed) for value, half in zip(sums_of(state, model), model.half_lives, strict=True)
+    ]
+    intervals = (model.interval(state.passed, state.band), shown_interval(sum(sums)))
+    exits = [first_exit(sums, model.half_lives, low, high) for low, high in intervals]
+    return min((now + exit_ for exit_ in exits if exit_ is not None), default=None)
 
 
 def shown_interval(total: float) -> tuple[float, float]:

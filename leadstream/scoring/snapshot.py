@@ -46,19 +46,19 @@ _encoder = msgspec.json.Encoder()
 
 def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str, now: int) -> bytes:
     """The lead as it stands at `now`, for the topic of scores."""
-    at = max(now, state.sums_at)
-    total = total_at(state, model, at)
-    heads = model.heads
+    at = state.touched
+    total = state.total if state.others is None else state.total + sum(state.others)
+    if now > at:
+        at = now
+        total = total_at(state, model, at)
+    suppressed = model.suppressed_channels(state.suppressed) if state.suppressed else ()
+    refs = state.refs
+    heads = map(model.heads.__getitem__, map(ord, state.branches))
     return _encoder.encode(
         _Snapshot(
             tenant, lead, at, total, score_of(total), model.bands[state.band].name, model.name, model.version,
-            model.suppressed_channels(state.suppressed), next_change(state, model, at), state.active_at, state.place,
-            [
-                _Accumulator(heads[branch], mass, ref, count, ref)
-                for branch, mass, ref, count in zip(
-                    state.branches, state.masses, state.refs, state.counts, strict=True
-                )
-            ],
+            suppressed, next_change(state, model, at), state.active_at, state.place,
+            list(map(_Accumulator, heads, state.masses, refs, state.counts, refs)),
         )
     )  # fmt: skip
 

@@ -19,9 +19,10 @@ MEMORY_BYTES = REMEMBERED_IDS * ID_BYTES
 class LeadState(msgspec.Struct, array_like=True, gc=False):
     """The state of one lead, a value of the changelog. Instants are epoch milliseconds.
 
-    The columns `branches`, `masses`, `refs` and `counts` are the accumulators, one place each: the index of
-    the branch in the model, the decayed sum of multipliers at the reference instant, that instant (the
-    newest effective time in it) and the number of signals. Points are the model's and applied when reading.
+    The accumulators are columns: `branches` has one character each, the branch of the model with that code
+    point; `masses` the decayed sums of multipliers at the reference instants `refs`, which are the newest
+    effective times in them; `counts` the numbers of signals. Points are the model's, applied when reading.
+    What few leads have is None until then.
     """
 
     codec: int = CODEC
@@ -34,14 +35,19 @@ class LeadState(msgspec.Struct, array_like=True, gc=False):
     passed: int = 0
     """Bit i is set while threshold i of the model is passed."""
     band: int = 0
-    branches: list[int] = []
+    branches: str = ""
     masses: list[float] = []
     refs: list[int] = []
     counts: list[int] = []
-    sums: list[float] = []
-    """Points x mass summed per kernel of the model, at `sums_at`: a cache that makes a total one product."""
-    sums_at: int = 0
+    total: float = 0.0
+    """Sum of points x mass at `touched` over the branches with the model's default kernel: a cache that makes
+    a total one product."""
+    others: list[float] | None = None
+    """The same for each further kernel of the model; None until a branch with one is used."""
+    touched: int = 0
     """The fold's now at the last signal or timer."""
+    change: int = 0
+    """When the score shown or a level next changes by itself after `touched`; 0 if never."""
     ids: bytes = b""
     """Hashes of the last distinct signal ids, oldest first."""
     active_at: int | None = None
@@ -49,11 +55,11 @@ class LeadState(msgspec.Struct, array_like=True, gc=False):
     reset_at: int | None = None
     suppressed: int = 0
     """Bit i is set while channel i of the model is suppressed; channel 0 is all outreach."""
-    rings: list[bytes] = []
+    rings: list[bytes] | None = None
     """Per rule with `repeat`, the packed times of its last occurrences, ascending."""
-    requested: list[int | None] = []
+    requested: list[int | None] | None = None
     """Per action name, when it was last requested."""
-    owed: dict[int, str] = {}
+    owed: dict[int, str] | None = None
     """Thresholds passed by recovery whose actions wait for a positive signal, with the crossing's id."""
     facts: bytes = b""
     """Packed: name -> (value, effective time)."""

@@ -54,6 +54,47 @@ async def read_topic(
         await consumer.stop()
 
 
+async def bounds(
+    settings: Settings, places: Sequence[TopicPartition]
+) -> dict[TopicPartition, tuple[int, int]]:
+    """Where partitions begin, and up to where committed records of them can be read now."""
+    async with reader(settings) as consumer:
+        consumer.assign(places)
+        return await _bounds(consumer, places)
+
+
+async def read_tail(
+    settings: Settings, places: Sequence[TopicPartition], count: int
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """The committed records among the last `count` offsets of each partition, in packs."""
+    async with reader(settings) as consumer:
+        consumer.assign(places)
+        ends = await _bounds(consumer, places)
+        for place, (begin, end) in ends.items():
+            consumer.seek(place, max(begin, end - count))
+        left = set(places)
+        while left:
+            for place in list(left):
+                if await consumer.position(place) >= ends[place][1]:
+                    left.remove(place)
+                    consumer.pause(place)
+            if left:
+                for records in (await consumer.getmany(timeout_ms=POLL_MS, max_records=PACK)).values():
+                    yield records
+
+
+async def _bounds(
+    consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]
+) -> dict[TopicPartition, tuple[int, int]]:
+    begins = await consumer.beginning_offsets(places)
+    # Near the end; where exactly it is, a fetch response tells.
+    for place, offset in (await consumer.end_offsets(places)).items():
+        consumer.seek(place, offset)
+    while waiting := [place for place in places if stable_end(consumer, place) is None]:
+        await consumer.getmany(*waiting, timeout_ms=POLL_MS, max_records=PACK)
+    return {place: (begins[place], stable_end(consumer, place) or 0) for place in places}
+
+
 async def read_record(settings: Settings, topic: str, partition: int, offset: int) -> ConsumerRecord | None:
     """One committed record; None if there is none at that offset."""
     consumer = reader(settings)

@@ -108,5 +108,3 @@ class LogWriter:
         async with asyncio.timeout(self._settings.step_deadline_seconds):
             await future
         self.acknowledged += count
-
-

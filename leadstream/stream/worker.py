@@ -9,7 +9,8 @@ from leadstream import __version__
 from leadstream.operations import metrics
 from leadstream.operations.health import HealthServer
 from leadstream.scoring.model import ModelCatalog
-from leadstream.scoring.partition import ModelMismatch, NewerEngine, PartitionFold
+from leadstream.scoring.partition import PartitionFold
+from leadstream.scoring.rows import ModelMismatch, NewerEngine
 from leadstream.settings import Settings
 from leadstream.stream.app import ScorerApp
 from leadstream.stream.clients import producer
@@ -125,7 +126,7 @@ class Worker:
                     metrics.LAG_RECORDS.labels(topic, label).set(lag)
                     age = max(0.0, time.time() - task.fold.now / 1000) if lag and task.fold.now else 0.0
                     metrics.LAG_SECONDS.labels(topic, label).set(age)
-                    metrics.LEADS.labels(label).set(task.fold.leads)
+                    metrics.STATE_ROWS.labels(label).set(len(task.fold))
             opening = [now - task.assigned_at for task in tasks if task.opened_at is None]
             metrics.OPEN.set(len(tasks) - len(opening))
             metrics.OPENING_SECONDS.set(max(opening, default=0.0))

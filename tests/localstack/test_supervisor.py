@@ -43,8 +43,10 @@ def test_a_killed_role_comes_back_and_all_are_stopped_at_the_end(tmp_path: Path)
 
 
 def test_the_environment_reaches_the_roles(tmp_path: Path) -> None:
-    with Supervisor(
-        tmp_path, {"LEADSTREAM_KAFKA_BOOTSTRAP": "there:1", "LEADSTREAM_POSTGRES_DSN": "postgresql://there"}
-    ) as supervisor:
-        supervisor.add("stack", "stack")
-        until(lambda: "export LEADSTREAM_KAFKA_BOOTSTRAP=there:1" in supervisor.log_tail("stack"))
+    with Supervisor(tmp_path, {"LEADSTREAM_APP": "not a name"}) as supervisor:
+        supervisor.add("one", "topics", "create")
+        supervisor.add(
+            "other", "topics", "create", environment={"LEADSTREAM_APP": "a", "LEADSTREAM_METRICS_PORT": "-1"}
+        )
+        until(lambda: "LEADSTREAM_APP" in supervisor.log_tail("one"))
+        until(lambda: "LEADSTREAM_METRICS_PORT" in supervisor.log_tail("other"))

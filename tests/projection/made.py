@@ -48,13 +48,15 @@ def encoded(offset: int, tenant: str, lead: str, body: Any) -> Record:
 
 def accumulator(factor: str = "form.submitted.organic", **changes: Any) -> Accumulator:
     values = {
-        "points": 30.0, "mass": 1.0, "t_ref": NOW, "kernel": "exponential", "half_life": 14 * DAY, "count": 1,
-        "last_at": NOW, **changes,
+        "category": "", "points": 30.0, "kernel": "exponential", "half_life": 14 * DAY, "mass": 1.0,
+        "t_ref": NOW, "count": 1, "last_at": NOW, **changes,
     }  # fmt: skip
-    return Accumulator(factor, **values)
+    return Accumulator(factor=factor, **values)
 
 
-def snapshot(offset: int, lead: str = "l1", *, tenant: str = "acme", place: int = 0, **changes: Any) -> Record:
+def snapshot(
+    offset: int, lead: str = "l1", *, tenant: str = "acme", place: int = 0, **changes: Any
+) -> Record:
     """A snapshot at `offset` of the scores topic, of a lead last changed by the signal at `place`."""
     body = ScoreSnapshot(
         tenant=tenant, lead=lead, at=NOW, total=81.25, score=81, band="hot", model="tenx", version="1",
@@ -87,7 +89,13 @@ _COMMON: dict[str, Any] = {
 
 def crossed(offset: int, id: str, threshold: float = 80, **changes: Any) -> Record:
     shares = (FactorShare("form.submitted.organic", 30.0),)
-    values = {**_COMMON, "type": "lead.threshold.crossed", "threshold": threshold, "factors": shares, **changes}
+    values = {
+        **_COMMON,
+        "type": "lead.threshold.crossed",
+        "threshold": threshold,
+        "factors": shares,
+        **changes,
+    }
     return encoded(offset, values["tenant"], values["lead"], ThresholdCrossed(id=id, **values))
 
 

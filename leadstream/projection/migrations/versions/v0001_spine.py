@@ -49,8 +49,9 @@ def create_leads() -> None:
         column(
             "accumulators",
             JSONB,
-            "The factors. At t >= t_ref each contributes points * mass * 2 ^ (-(t - t_ref) / half_life), "
-            "times in ms since 1970; half_life 0 does not decay",
+            "The factors, each an array: factor, category, points, kernel, half_life, mass, t_ref, count, "
+            "last_at. At t >= t_ref it contributes points * mass * 2 ^ (-(t - t_ref) / half_life); times in "
+            "ms since 1970; half_life 0 does not decay",
         ),
         column("source_partition", sa.Integer, "The partition of the signals topic"),
         column("source_offset", sa.BigInteger, "The offset of the last record that changed the lead"),
@@ -80,7 +81,7 @@ def create_score_events() -> None:
         column("total_before", REAL, "The exact total before it"),
         column("total_after", REAL, "The exact total after it"),
         column("contributions", JSONB, "Factor by factor, the points it was worth at its own time"),
-        column("outcome", sa.Text, "scored, unmatched (no rule), reset, or before_reset (counts 0)"),
+        column("outcome", sa.Text, "scored, noted (no points), unmatched (no rule), reset, before_reset"),
         column("future", sa.Boolean, "Whether it claimed to happen more than 5 minutes after created_at"),
         column("altered", sa.Boolean, ALTERED),
         comment="What each signal did to its lead; one row a place in the log, so never twice",

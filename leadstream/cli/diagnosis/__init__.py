@@ -1,0 +1,1 @@
+"""The checks of `leadstream doctor`, by what they look at."""

@@ -1,0 +1,66 @@
+"""Checks of the Kafka cluster: does it answer, are the topics as they should be, can it do transactions."""
+
+from leadstream.cli.diagnosis.findings import Finding, Level
+from leadstream.cli.topics import describe, remedy
+from leadstream.settings import Settings
+from leadstream.stream.clients import admin
+from leadstream.stream.errors import Refused
+from leadstream.stream.preflight import check_transactions
+from leadstream.stream.topics import TopicNames, describe_topics, differences, specs
+
+CREATE = "run `leadstream topics create`"
+
+
+async def check_broker(settings: Settings) -> list[Finding]:
+    """Whether brokers answer, and how many. Raises Kafka's errors if none does."""
+    client = admin(settings)
+    try:
+        await client.start()
+        cluster = await client.describe_cluster()
+    finally:
+        await client.close()
+    brokers = cluster["brokers"]
+    text = f"{len(brokers)} at {settings.kafka_bootstrap}, cluster {cluster['cluster_id']}"
+    return [Finding("broker", "ok", text)]
+
+
+async def check_topics(settings: Settings) -> list[Finding]:
+    """Whether all topics are there, alike in their number of partitions, with their settings."""
+    names = TopicNames(settings.topic_prefix, settings.app)
+    wanted = specs(names, 1, create_time=settings.allow_create_time)
+    present = await describe_topics(settings, [spec.name for spec in wanted])
+    signals = present.get(names.signals)
+    if signals is None:
+        return [Finding("topics", "problem", f"there is no topic {names.signals}", CREATE)]
+    wanted = specs(names, signals.partitions, create_time=settings.allow_create_time)
+    findings = []
+    for spec in wanted:
+        for difference in differences(spec, present.get(spec.name)):
+            if difference.found is None:
+                mend = CREATE
+            elif difference.setting == "partitions":
+                mend = f"all topics need the {signals.partitions} partitions of {names.signals}: make it anew"
+            else:
+                mend = remedy([difference], settings)
+            level: Level = "problem" if difference.required else "note"
+            findings.append(Finding("topics", level, describe(difference), mend))
+    if not any(finding.level == "problem" for finding in findings):
+        text = f"{len(wanted)} topics with {signals.partitions} partitions each"
+        findings.insert(0, Finding("topics", "ok", text))
+    return findings
+
+
+async def check_guarantee(settings: Settings) -> list[Finding]:
+    """Whether the broker can do what `processing_guarantee` asks for."""
+    wanted = settings.processing_guarantee
+    try:
+        await check_transactions(settings)
+    except Refused as error:
+        if wanted == "exactly_once":
+            return [Finding("guarantee", "problem", str(error), "see docs/delivery.md")]
+        text = "at_least_once, as the broker has no transactions: after a crash outputs may come twice"
+        return [Finding("guarantee", "ok", text)]
+    if wanted == "exactly_once":
+        return [Finding("guarantee", "ok", "exactly_once: the broker has transactions")]
+    text = "at_least_once, although the broker has transactions"
+    return [Finding("guarantee", "note", text, "set LEADSTREAM_PROCESSING_GUARANTEE=exactly_once")]

@@ -1,0 +1,54 @@
+"""Checks of PostgreSQL: does it answer, is its schema this version's, how far does it follow the log."""
+
+from aiokafka import TopicPartition
+
+from leadstream.cli.diagnosis.findings import RECENT_MS, Finding, Level, age, wall_clock
+from leadstream.projection.queries import reading
+from leadstream.settings import Settings
+from leadstream.stream.log_reader import bounds
+
+
+async def check_tables(settings: Settings) -> list[Finding]:
+    """Whether the tables are there, and what they hold. Raises the projection's errors."""
+    findings = []
+    async with reading(settings.postgres_dsn.get_secret_value(), settings.postgres_schema) as tables:
+        bands = await tables.bands()
+        for topic, reason, count, last in await tables.dead_letters():
+            text = f"{count:,} records of {topic} could not be stored ({reason}), the last {age(last)}"
+            level: Level = "problem" if wall_clock() - last < RECENT_MS else "note"
+            findings.append(Finding("tables", level, text, "see the table projection_dead_letters"))
+    leads = sum(bands.values())
+    text = f"schema {settings.postgres_schema}, {leads:,} leads"
+    if leads:
+        text += f" ({', '.join(f'{band} {count:,}' for band, count in bands.items())})"
+    return [Finding("tables", "ok", text), *findings]
+
+
+async def check_projection(settings: Settings) -> list[Finding]:
+    """Whether the positions in the tables fit the topics that they come from."""
+    async with reading(settings.postgres_dsn.get_secret_value(), settings.postgres_schema) as tables:
+        positions = await tables.positions()
+    if not positions:
+        text = "the tables have no position: nothing was projected yet"
+        return [Finding("projection", "note", text, "run `leadstream projector`")]
+    log = await bounds(settings, [TopicPartition(*place) for place in positions])
+    findings = []
+    waiting = 0
+    for (topic, number), position in positions.items():
+        begin, end = log[TopicPartition(topic, number)]
+        if position > end:
+            text = f"{topic}-{number} is projected up to offset {position}, but it ends at {end}"
+            mend = "the topic was made anew: project into another LEADSTREAM_POSTGRES_SCHEMA"
+            findings.append(Finding("projection", "problem", text, mend))
+        elif position < begin:
+            text = f"{topic}-{number} is projected up to offset {position}, but it begins at {begin}"
+            mend = "its retention passed the projector: replay the log under another LEADSTREAM_APP"
+            findings.append(Finding("projection", "problem", text, mend))
+        else:
+            waiting += end - position
+    if waiting:
+        text = f"the tables are {waiting:,} records behind the topics"
+        findings.append(Finding("projection", "note", text, "wait, if a projector runs; else start one"))
+    if not findings:
+        findings.append(Finding("projection", "ok", "the tables have all of the topics"))
+    return findings

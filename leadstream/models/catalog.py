@@ -1,0 +1,84 @@
+"""From files to the models of all tenants."""
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from pydantic import TypeAdapter
+
+from leadstream.models import schema
+from leadstream.models.check import check
+from leadstream.models.compile import compile_model
+from leadstream.models.document import Document, read_document, read_file
+from leadstream.models.document import Path as Place
+from leadstream.models.errors import ModelError, nearest
+from leadstream.models.validation import validated
+from leadstream.scoring.model import CompiledModel, ModelCatalog
+
+_RULE_FILE: TypeAdapter[schema.RuleFile] = TypeAdapter(schema.RuleFile)
+_TENANTS: TypeAdapter[list[schema.Tenant]] = TypeAdapter(list[schema.Tenant])
+
+
+def preset_names() -> list[str]:
+    """The models that come with the package."""
+    folder = resources.files("leadstream.models") / "presets"
+    return sorted(one.name.removesuffix(".yaml") for one in folder.iterdir() if one.name.endswith(".yaml"))
+
+
+def load_catalog(model: str, tenants: Path | None = None) -> ModelCatalog:
+    """The models for a preset's name or a rule file's path, and the tenants of a file if there is one.
+
+    Raises `ModelError`, whose text is one line: file, line, column, reason, and the nearest valid name.
+    """
+    file = load_rule_file(model)
+    default = compile_model(file)
+    if tenants is None:
+        return ModelCatalog(default)
+    document = read_file(tenants)
+    listed = validated(document, _TENANTS)
+    found: dict[str, CompiledModel] = {}
+    compiled: dict[tuple[int | None, str | None], CompiledModel] = {}
+    for index, tenant in enumerate(listed):
+        if tenant.tenant in found:
+            raise document.error((index, "tenant"), f"tenant `{tenant.tenant}` is listed a second time")
+        if tenant.timezone is not None:
+            check_zone(document, (index, "timezone"), tenant.timezone)
+        kind = (tenant.half_life, tenant.timezone)
+        if kind not in compiled:
+            compiled[kind] = compile_model(file, tenant)
+        found[tenant.tenant] = compiled[kind]
+    return ModelCatalog(default, found)
+
+
+def load_rule_file(model: str) -> schema.RuleFile:
+    """A preset's or file's rules, checked. Raises `ModelError`."""
+    if model in preset_names():
+        text = (resources.files("leadstream.models") / "presets" / f"{model}.yaml").read_text(encoding="utf-8")
+        return parse_rule_file(text, f"{model}.yaml")
+    path = Path(model)
+    if not path.exists() and "/" not in model and not path.suffix:
+        raise ModelError(f"{model}: no preset and no file has this name{nearest(model, preset_names())}")
+    return checked(read_file(path))
+
+
+def parse_rule_file(text: str, source: str) -> schema.RuleFile:
+    """The rules of a YAML text; `source` names it in errors. Raises `ModelError`."""
+    return checked(read_document(text, source))
+
+
+def checked(document: Document) -> schema.RuleFile:
+    file = validated(document, _RULE_FILE)
+    check(document, file)
+    return file
+
+
+def check_zone(document: Document, place: Place, name: str) -> None:
+    zones = known_zones()
+    if name not in zones:
+        raise document.error(place, f"no time zone is called `{name}`{nearest(name, sorted(zones))}")
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -1,0 +1,48 @@
+"""What signals mean beside points: suppression, facts, a score set by hand."""
+
+from typing import Any
+
+from leadstream.records.rejection import Rejected, shorten
+from leadstream.records.signal import Signal
+from leadstream.scoring.facts import known, learn, pack, unpack
+from leadstream.scoring.model import EMAIL_BIT, Plan
+from leadstream.scoring.state import LeadState
+
+MAX_BUMP = 1e6
+
+
+def apply_effects(state: LeadState, signal: Signal, plan: Plan, at: int) -> bool:
+    """Suppression and facts, in the order of the log; says whether the signal resets the score."""
+    reset = False
+    state.suppressed |= plan.suppress
+    for effect in plan.effects:
+        if effect.test is None or effect.test(signal):
+            state.suppressed |= effect.suppress
+            reset = reset or effect.reset
+    if plan.releases:
+        state.suppressed = 0
+    if plan.facts:
+        facts = unpack(state.facts)
+        old = known(facts, "email")
+        if learn(facts, signal.data, at):
+            state.facts = pack(facts)
+            if old is not None and known(facts, "email") != old:
+                state.suppressed &= ~EMAIL_BIT
+    return reset
+
+
+def bump_of(data: dict[str, Any]) -> tuple[bool, float]:
+    """Whether a `score.bumped` sets the total, and the points. Raises `Rejected` if it is not complete."""
+    if ("points" in data) == ("set" in data):
+        raise Rejected("bad_signal", "score.bumped needs exactly one of `data.points` and `data.set`")
+    name = "set" if "set" in data else "points"
+    value = data[name]
+    if type(value) not in (int, float) or not -MAX_BUMP <= value <= MAX_BUMP:
+        raise Rejected(
+            "bad_signal", f"`data.{name}` of score.bumped is no number up to {MAX_BUMP:.0f}: {shorten(value)}"
+        )
+    for field in ("by", "why"):
+        text = data.get(field)
+        if type(text) is not str or not text.strip():
+            raise Rejected("bad_signal", f"score.bumped needs a text in `data.{field}`")
+    return name == "set", float(value)

@@ -1,0 +1,1 @@
+"""The command line, on real brokers where a command needs one."""

@@ -1,0 +1,1 @@
+"""Lines of signals, and their replay."""

@@ -1,0 +1,124 @@
+"""`leadstream db` and `leadstream lead show`, as a person runs them."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from .made import (
+    DAY,
+    NOW,
+    Database,
+    accumulator,
+    band_changed,
+    crossed,
+    entry,
+    history,
+    requested,
+    run,
+    snapshot,
+)
+
+
+def leadstream(dsn: str, schema: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "LEADSTREAM_POSTGRES_DSN": dsn, "LEADSTREAM_POSTGRES_SCHEMA": schema}
+    command = [sys.executable, "-m", "leadstream", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def words(line: str) -> list[str]:
+    return line.replace("│", " ").split()
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """A lead whose total is 100 - 20: a form of 14 days of half-life and a bounce that does not fade."""
+    factors = (
+        accumulator(points=30.0, mass=10 / 3, count=4),
+        accumulator("email.bounced", points=-20.0, kernel="none", half_life=0),
+    )
+    run(database.fill("t.scores", [snapshot(0, total=80.0, score=80, accumulators=factors)]))
+    run(database.fill("t.history", [history(0, *(entry(place) for place in range(4)))]))
+    actions = [crossed(0, "c1", 50), crossed(1, "c2", 80), requested(2, "a1"), band_changed(3, "b1")]
+    run(database.fill("t.actions", actions))
+    return database
+
+
+@pytest.mark.requirement("N-8")
+@pytest.mark.requirement("S2-17")
+def test_a_lead_is_explained_at_a_time(filled: Database) -> None:
+    result = leadstream(
+        filled.dsn, filled.schema, "lead", "show", "acme", "l1", "--at", "2026-01-08T00:00:00Z"
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    # 100 / sqrt(2) - 20
+    assert lines[0] == "acme:l1  score 50 (total 50.7107) at 2026-01-08T00:00:00.000Z"
+    assert "as of 2026-01-01T00:00:00.000Z with score 80" in lines[1]
+    # It was due on the second of January.
+    assert "a change by itself was due at 2026-01-02T00:00:00.000Z" in lines[1]
+    assert "suppressed: email" in lines
+    form = next(words(line) for line in lines if "form.submitted.organic" in line)
+    assert form[:7] == ["form.submitted.organic", "30", "4", "2.3570", "14", "d", "120"]
+    assert form[7:] == ["70.7107", "2026-01-01T00:00:00.000Z", "form.submitted", "s3"]
+    bounce = next(words(line) for line in lines if "email.bounced" in line)
+    assert bounce[1:6] == ["-20", "1", "1.0000", "none", "-20.0000"]
+    # 100 * 2 ** (-t / 14 d) = 70 at 14 d * log2(10 / 7) = 7.2040 d
+    crossing = next(line for line in lines if "by itself" in line and "next" in line)
+    assert "falls below 50 at 2026-01-08T04:53:4" in crossing
+    assert crossing.endswith(", in 4 h 53 min")
+    assert any("voice-lead-qualifier (phone) requested at 80" in line for line in lines)
+    assert any("warm to hot" in line for line in lines)
+    assert any("crossed 50 up" in line and "form.submitted s7" in line for line in lines)
+
+
+def test_without_a_time_the_score_is_that_of_now(filled: Database) -> None:
+    """Years later the form has faded below what the bounce costs."""
+    then = NOW - 3650 * DAY
+    bounce = accumulator("email.bounced", points=-20.0, kernel="none", half_life=0)
+    old = snapshot(1, "old", place=1, at=then, accumulators=(accumulator(t_ref=then), bounce))
+    run(filled.fill("t.scores", [old]))
+    result = leadstream(filled.dsn, filled.schema, "lead", "show", "acme", "old")
+    assert result.stdout.startswith("acme:old  score 0 (total -20.0000)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["acme", "l11"], "error: no lead l11 of tenant acme; nearest: l1\n"),
+        (["acmee", "l1"], "error: no tenant acmee has leads; there are: acme\n"),
+        (["acme", "something"], "no lead something of tenant acme; if it has signals, `leadstream doctor`"),
+        (["acme", "l1", "--at", "2025-12-31T00:00:00Z"], "name a later time, or ask the log"),
+        (["acme", "l1", "--at", "tomorrow"], "Invalid value for --at"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_remedy(filled: Database, arguments: list[str], message: str) -> None:
+    result = leadstream(filled.dsn, filled.schema, "lead", "show", *arguments)
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_postgresql_away_is_one_line() -> None:
+    for arguments in (["lead", "show", "acme", "l1"], ["db", "migrate"], ["db", "status"]):
+        result = leadstream("postgresql://u:s3cret@127.0.0.1:1/crm", "leadstream", *arguments)
+        assert result.returncode == 1
+        assert "127.0.0.1:1/crm can't be reached" in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert "s3cret" not in result.stderr
+
+
+def test_the_schema_is_migrated_once_and_told(postgres_dsn: str, unique: str) -> None:
+    before = leadstream(postgres_dsn, unique, "db", "status")
+    assert before.returncode == 1
+    assert "no tables" in before.stdout
+    assert "leadstream db migrate" in before.stdout
+    made = leadstream(postgres_dsn, unique, "db", "migrate")
+    assert made.returncode == 0, made.stderr
+    assert "applied 0001" in made.stdout
+    again = leadstream(postgres_dsn, unique, "db", "migrate")
+    assert (again.returncode, "applied" in again.stdout) == (0, False)
+    after = leadstream(postgres_dsn, unique, "db", "status")
+    assert after.returncode == 0
+    assert "pending" not in after.stdout

@@ -1,0 +1,74 @@
+"""A row read at any later time. Expected numbers are computed by hand."""
+
+import pytest
+
+from leadstream.projection.standing import Crossing, UnknownKernel, mass, next_crossing, total_at
+
+from .made import DAY, NOW, accumulator
+
+HALF_LIFE = 14 * DAY
+
+
+@pytest.mark.requirement("S1-1")
+@pytest.mark.requirement("S1-9")
+def test_a_contribution_halves_with_its_half_life() -> None:
+    reply = accumulator(points=25.0, mass=1.0)
+    assert total_at([reply], NOW) == 25.0
+    assert total_at([reply], NOW + HALF_LIFE) == 12.5
+    assert total_at([reply], NOW + 2 * HALF_LIFE) == 6.25
+    # 7 days: 25 / sqrt(2)
+    assert total_at([reply], NOW + 7 * DAY) == pytest.approx(17.677669529663687, abs=1e-12)
+
+
+def test_factors_add_up_each_with_its_own_half_life() -> None:
+    factors = [
+        accumulator("fit", points=12.0, kernel="none", half_life=0),
+        accumulator("reply", points=25.0, mass=2.0),  # 50, in 14 days 25
+        accumulator("spam", points=-20.0, half_life=7 * DAY),  # -20, in 14 days -5
+        accumulator("visit", points=10.0, t_ref=NOW - HALF_LIFE),  # 5 now, in 14 days 2.5
+    ]
+    assert total_at(factors, NOW) == 47.0
+    assert total_at(factors, NOW + HALF_LIFE) == 34.5
+    assert mass(factors[1], NOW + HALF_LIFE) == 1.0
+
+
+@pytest.mark.requirement("N-2")
+def test_the_fall_below_a_threshold_is_foretold_to_the_millisecond() -> None:
+    # 100 is 50 after one half-life; a total that equals a threshold still stands on it.
+    hundred = [accumulator(points=100.0)]
+    assert next_crossing(hundred, [50, 80], NOW + 6 * DAY) == Crossing(50, "down", NOW + HALF_LIFE + 1)
+    # 80 of 100 are left after 14 d * log2(1.25) = 389,404,223.6 ms.
+    assert next_crossing(hundred, [50, 80], NOW) == Crossing(80, "down", NOW + 389_404_224)
+    assert next_crossing(hundred, [50, 80], NOW + 15 * DAY) is None
+    assert next_crossing(hundred, [], NOW) is None
+
+
+def test_the_rise_as_a_negative_fades_is_foretold() -> None:
+    # 60 stay, -20 halve each day: 50 after one day, where the threshold is passed.
+    factors = [
+        accumulator("fit", points=60.0, kernel="none", half_life=0),
+        accumulator("bounce", points=-20.0, half_life=DAY),
+    ]
+    assert next_crossing(factors, [30, 50, 80], NOW) == Crossing(50, "up", NOW + DAY)
+
+
+def test_the_first_of_both_directions_is_told() -> None:
+    # 40 * 2^(-t/14) + 30 - 20 * 2^-t with t in days: rises from 50 (to 62 on day 3) before it falls to 30.
+    factors = [
+        accumulator("fit", points=30.0, kernel="none", half_life=0),
+        accumulator("reply", points=40.0),
+        accumulator("bounce", points=-20.0, half_life=DAY),
+    ]
+    rise = next_crossing(factors, [50, 55], NOW)
+    assert rise is not None
+    assert (rise.threshold, rise.direction) == (55, "up")
+    fall = next_crossing(factors, [50, 55], rise.at)
+    assert fall is not None
+    assert (fall.threshold, fall.direction) == (55, "down")
+    # 30 + 40x = 55 with x = 0.625 when the negative is gone: 14 d * log2(1.6) = 9.493 d, the negative 0.03.
+    assert 9.4 < (fall.at - NOW) / DAY < 9.5
+
+
+def test_a_kernel_that_is_not_known_is_an_error() -> None:
+    with pytest.raises(UnknownKernel, match="linear"):
+        total_at([accumulator(kernel="linear")], NOW)
