@@ -5,7 +5,8 @@
 Starts the embedded PostgreSQL, or takes the one in LEADSTREAM_POSTGRES_DSN. Prints, per second of wall
 clock: snapshots of leads that are new, snapshots of leads that are there (two partitions at a time, as the
 projector does), history entries (batches of 500), the share of each step that Python spends on decoding,
-and the sizes of the tables. The numbers are of the store alone: fetching from Kafka comes on top.
+and the sizes of the tables. The numbers are of the store alone, with records that are in memory: fetching
+from Kafka comes on top. The embedded PostgreSQL does not wait for the disk.
 """
 
 import argparse
@@ -140,6 +141,7 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
     connection = await asyncpg.connect(dsn, server_settings={"search_path": schema})
     rng = random.Random(1)
     print(await connection.fetchval("SELECT version()"))
+    print("fsync", await connection.fetchval("SHOW fsync"))
     share = options.leads // PARTITIONS
     leads = [range(number * share, (number + 1) * share) for number in range(PARTITIONS)]
     new = [

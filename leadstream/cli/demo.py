@@ -126,8 +126,8 @@ def timed(console: Console, what: str) -> Iterator[None]:
 
 def wait_for_interrupt(console: Console) -> None:
     """Returns at Ctrl-C."""
-    console.print("\nIt stays up until Ctrl-C.")
     try:
+        console.print("\nIt stays up until Ctrl-C.")
         threading.Event().wait()
     except KeyboardInterrupt:
         console.print("Stopping.")

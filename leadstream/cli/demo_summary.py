@@ -99,9 +99,10 @@ def print_summary(console: Console, outcome: Outcome, now: int) -> None:
     )
     console.print(f"{outcome.duplicates:,} duplicates were dropped by their ids; {dead}.")
     _print_bands(console, outcome.bands)
-    _print_actions(console, outcome.latest)
+    if outcome.latest:
+        _print_actions(console, outcome.latest)
     _print_skipped(console, outcome.skipped)
-    if outcome.explained is not None:
+    if outcome.explained is not None and outcome.explained.accumulators:
         _print_score(console, outcome.explained, outcome.histories, now)
     if outcome.fall is not None:
         _print_fall(console, outcome.fall)

@@ -57,6 +57,9 @@ def list_command(
     check_reason(reason)
     with progress() as bar:
         overview = run(survey(Settings(), reason, last, bar))
+    if not overview.reasons:
+        out.print("no dead letters")
+        return
     counts = Table("reason", "dead letters", title="Dead letters by reason")
     for name, count in overview.reasons.most_common():
         counts.add_row(escape(name), f"{count:,}")

@@ -24,6 +24,13 @@ CHECK_SECONDS = 20.0
 """The most that one check may take."""
 COLOURS = {"ok": "green", "note": "yellow", "problem": "red"}
 
+SEE_DEBUG = "`leadstream --debug doctor` says more"
+REMEDIES = {
+    "tables": "start PostgreSQL, correct LEADSTREAM_POSTGRES_DSN, or see `leadstream db status`",
+    "projection": "see `leadstream db status`",
+}
+"""For errors that name their remedy in their own words, or none."""
+
 Check = Callable[[Settings], Awaitable[list[Finding]]]
 
 
@@ -125,4 +132,4 @@ async def _bounded(area: str, check: Check, settings: Settings) -> list[Finding]
         ]
     except Exception as error:  # noqa: BLE001 - the other checks go on
         told = as_cli_error(error)
-        return [Finding(area, "problem", told.message, told.remedy)]
+        return [Finding(area, "problem", told.message, told.remedy or REMEDIES.get(area, SEE_DEBUG))]

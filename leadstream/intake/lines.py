@@ -168,7 +168,7 @@ def _broker_time(line: _Line, text: bytes, raw: bool) -> int:
         if raw:
             raise BadLine("bad_time: a record with `key_base64` or `value_base64` needs `received_at`")
         try:
-            instant = msgspec.convert(line.at, int | datetime)
+            instant = line.at if type(line.at) is int else msgspec.convert(line.at, int | datetime)
         except msgspec.ValidationError:
             instant = None
         if instant is None or (isinstance(instant, int) and not FIRST <= instant <= LAST):

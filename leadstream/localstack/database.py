@@ -4,11 +4,14 @@ The package's own server object listens on a socket file through a daemon; here 
 on a TCP port, which ends with its parent and can be killed and restarted on the same data.
 """
 
+import atexit
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 import warnings
 from pathlib import Path
 from types import TracebackType
@@ -53,10 +56,7 @@ class Postgres:
         folder = programs()
         user = _system_user()
         self.directory.mkdir(parents=True, exist_ok=True)
-        data = self.directory.absolute() / "data"
-        if user is not None:
-            _let_through(folder)
-            _let_through(data)
+        data = _data_folder(self.directory, user)
         if not (data / "PG_VERSION").exists():
             _initialise(folder, data, user)
         self._process = ChildProcess(
@@ -128,11 +128,28 @@ def _system_user() -> str | None:
             f"PostgreSQL does not run as root, and the user {_SYSTEM_USER} can't be made ({error}): "
             "run this as another user, or name a server with LEADSTREAM_POSTGRES_DSN"
         ) from error
+    _let_through(programs())
     return _SYSTEM_USER
 
 
+def _data_folder(directory: Path, user: str | None) -> Path:
+    """Where the data is: `directory`/data. As root that is a link to a folder that `user` can reach, which
+    goes when this process ends."""
+    link = directory.absolute() / "data"
+    if user is None:
+        link.mkdir(mode=0o700, exist_ok=True)
+        return link
+    if not link.exists():
+        folder = tempfile.mkdtemp(prefix="leadstream-postgres-", dir="/tmp")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        entry = pwd.getpwnam(user)
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+        link.symlink_to(folder)
+    return link.resolve()
+
+
 def _let_through(path: Path) -> None:
-    """Lets other users pass (not read) the folders above `path`; root alone needs this."""
+    """Lets other users pass (not read) the folders above `path`."""
     for folder in path.parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
@@ -141,10 +158,6 @@ def _let_through(path: Path) -> None:
 
 def _initialise(programs: Path, data: Path, user: str | None) -> None:
     """Makes the data folder. Trust is for 127.0.0.1, the only address that it listens on."""
-    data.mkdir(mode=0o700, exist_ok=True)
-    if user is not None:
-        entry = pwd.getpwnam(user)
-        os.chown(data, entry.pw_uid, entry.pw_gid)
     result = subprocess.run(
         [
             str(programs / "initdb"), "-D", str(data), "-U", _SUPERUSER, "--auth=trust", "--no-sync",

@@ -99,7 +99,9 @@ def _upgrade(connection: Connection, schema: str) -> SchemaState:
     if not state.known:
         state.check()
     if state.pending:
-        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
+        # IF NOT EXISTS would ask for the right to create schemas even where there is this one.
+        if connection.scalar(text("SELECT to_regnamespace(:name)"), {"name": schema}) is None:
+            connection.execute(text(f"CREATE SCHEMA {schema}"))
         connection.execute(text(f"SET LOCAL search_path TO {schema}"))
         config = _config()
         config.attributes.update(connection=connection, schema=schema)

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from leadstream.records.keys import lead_key
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.times import FIRST, LAST, to_ms
 
@@ -34,10 +33,11 @@ class Signal(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(Signal).decode
 
 
-def decode_signal(key: bytes | None, value: bytes | None) -> Signal:
+def decode_signal(key: bytes | None, value: bytes | None, known: bool = False) -> Signal:
     """The signal of a record, checked against its key; `at` is in milliseconds afterwards.
 
-    Raises `Rejected` for anything that is not a signal.
+    `known` says that the key is one whose tenant and lead have been checked before. Raises `Rejected` for
+    anything that is not a signal.
     """
     if value is None:
         raise Rejected("not_json", "the record has no value")
@@ -57,7 +57,7 @@ def decode_signal(key: bytes | None, value: bytes | None) -> Signal:
     if not FIRST <= at <= LAST:
         raise Rejected("bad_time", f"`at` is outside the years 1 to 9999: {shorten(at)}")
     tenant, lead = signal.tenant, signal.lead
-    if key is None or key != lead_key(tenant, lead):
+    if key is None or key != f"{tenant}:{lead}".encode():
         check_texts(signal)
         raise Rejected(
             "key_mismatch",
@@ -65,20 +65,12 @@ def decode_signal(key: bytes | None, value: bytes | None) -> Signal:
             "key signals by tenant:lead",
         )
     identity = signal.id
-    # One test for the usual case; the checks that name the field come after it.
-    if (
-        not (
-            identity
-            and lead
-            and signal.type
-            and (identity + tenant + lead + signal.type + signal.source).isprintable()
-            and len(identity) <= MAX_TEXT
-            and len(key) <= MAX_TEXT
-        )
-        or ":" in tenant
-        or not tenant
-        or len(signal.type) > MAX_TEXT
-        or len(signal.source) > MAX_TEXT
+    # Tests for the usual case; the checks that name the field come after them.
+    type_, source = signal.type, signal.source
+    texts = identity + type_ + source
+    usual = texts.isprintable() and len(texts) <= MAX_TEXT and identity and type_
+    if not usual or (
+        not known and (not tenant or not lead or ":" in tenant or len(key) > MAX_TEXT or not (tenant + lead).isprintable())
     ):
         check_texts(signal)
     return signal

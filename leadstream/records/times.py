@@ -35,6 +35,4 @@ def parse_instant(text: str) -> int:
 
 def rfc3339(ms: int) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`."""
-    text = (EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S")
-    # strftime does not pad years before 1000 on every platform.
-    return f"{text.rjust(19, '0')}.{ms % 1000:03d}Z"
+    return (EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"

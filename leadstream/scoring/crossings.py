@@ -14,7 +14,6 @@ from leadstream.records.outputs import (
     BandChanged,
     Cause,
     Direction,
-    FactorShare,
     SignalRef,
     ThresholdCrossed,
 )
@@ -24,7 +23,7 @@ from leadstream.scoring.kernel import TOLERANCE, score_of
 from leadstream.scoring.model import Action, CompiledModel
 from leadstream.scoring.outbox import Outbox
 from leadstream.scoring.phone import dialable
-from leadstream.scoring.reading import accumulators, explain
+from leadstream.scoring.reading import shares
 from leadstream.scoring.state import LeadState
 
 MAX_SHARES = 5
@@ -58,11 +57,8 @@ class Evaluation:
         self.touch = touch
         self.outbox = outbox
         self.band = model.band_of(touch.after)
-        self.shares = tuple(
-            FactorShare(factor.factor, factor.points)
-            for factor in explain(accumulators(state, model), touch.at)
-            if factor.points
-        )[:MAX_SHARES]
+        self.shares = shares(state, model, touch.at, MAX_SHARES)
+        self.at = rfc3339(touch.at)
 
     def run(self, gained: bool) -> None:
         """Settles thresholds and band; `gained` says that a signal with a positive contribution is behind it."""
@@ -155,7 +151,7 @@ class Evaluation:
             "type": type_,
             "tenant": touch.tenant,
             "lead": touch.lead,
-            "at": rfc3339(touch.at),
+            "at": self.at,
             "cause": cause,
             "direction": direction,
             "total_before": touch.before,

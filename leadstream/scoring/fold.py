@@ -147,7 +147,8 @@ def add(state: LeadState, model: CompiledModel, branch: Branch, mass: float, at:
     """
     kernel = branch.kernel
     half_life = model.half_lives[kernel]
-    points = branch.points * decayed(mass, half_life, now - at)
+    late = now - at
+    points = branch.points * (mass * 2.0 ** (-late / half_life) if late and half_life else mass)
     if kernel == 0:
         state.total += points
     else:
@@ -161,12 +162,13 @@ def add(state: LeadState, model: CompiledModel, branch: Branch, mass: float, at:
         state.refs.append(at)
         state.counts.append(1)
         return
-    ref = state.refs[index]
-    if at >= ref:
-        state.masses[index] = decayed(state.masses[index], half_life, at - ref) + mass
-        state.refs[index] = at
+    masses, refs = state.masses, state.refs
+    gone = at - refs[index]
+    if gone >= 0:
+        masses[index] = (masses[index] * 2.0 ** (-gone / half_life) if half_life else masses[index]) + mass
+        refs[index] = at
     else:
-        state.masses[index] += decayed(mass, half_life, ref - at)
+        masses[index] += mass * 2.0 ** (gone / half_life) if half_life else mass
     state.counts[index] += 1
 
 

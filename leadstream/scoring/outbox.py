@@ -9,6 +9,8 @@ from leadstream.records.keys import lead_key
 from leadstream.records.outputs import ActionRecord, ActionSkipped
 from leadstream.records.step import Message, Step
 
+_VERSION = ("ce_specversion", b"1.0")
+_CONTENT = ("content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -19,6 +21,11 @@ class Lineage:
     app: str
     topic: str
     partition: int
+
+    @property
+    def source(self) -> bytes:
+        """The source of a CloudEvent: `/leadstream/<app>`."""
+        return f"/leadstream/{self.app}".encode()
 
     def identity(
         self, tenant: str, lead: str, type_: str, what: str, direction: str, place: int, ordinal: int
@@ -49,13 +56,13 @@ class Outbox:
         """Adds a record as a CloudEvents 1.0 message in binary mode, counted as `kind`."""
         key = lead_key(record.tenant, record.lead)
         headers = [
-            ("ce_specversion", b"1.0"),
+            _VERSION,
             ("ce_id", record.id.encode()),
             ("ce_type", record.type.encode()),
-            ("ce_source", f"/leadstream/{self.lineage.app}".encode()),
+            ("ce_source", self.lineage.source),
             ("ce_time", record.at.encode()),
             ("ce_subject", key),
-            ("content-type", b"application/json"),
+            _CONTENT,
         ]
         if traceparent is not None:
             headers.append(("traceparent", traceparent))

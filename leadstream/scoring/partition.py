@@ -13,10 +13,22 @@ from leadstream.scoring.fold import fire, fold_signal
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 from leadstream.scoring.outbox import Lineage, Outbox
 from leadstream.scoring.refused import dead_letter, forwarded, was_forwarded
-from leadstream.scoring.rows import MODEL, POSITION, check_model, model_row, position_row, read_position, refuse_newer
+from leadstream.scoring.rows import (
+    MODEL,
+    POSITION,
+    ModelMismatch,
+    NewerEngine,
+    check_model,
+    model_row,
+    position_row,
+    read_position,
+    refuse_newer,
+)
 from leadstream.scoring.snapshot import HistoryWriter, snapshot
 from leadstream.scoring.state import LeadState, decode_head, decode_state, encode_state
 from leadstream.scoring.timers import Timers
+
+__all__ = ["TICK", "ModelMismatch", "NewerEngine", "PartitionFold"]
 
 TICK = b"\0tick"
 
@@ -51,11 +63,12 @@ class PartitionFold:
         self._outbox = Outbox(Lineage(app, topic, partition))
         self._history = HistoryWriter(partition)
         self._by_tenant: dict[str, CompiledModel] = {}
-        self._changed: dict[bytes, tuple[LeadState, CompiledModel, str, str]] = {}
+        self._changed: dict[bytes, tuple[bytes, bytes]] = {}
+        """Row and snapshot of each lead that changed since the last step."""
         self._own_rows: dict[bytes, bytes] = {}
         self._dead_letters: list[Message] = []
         self._forwards: list[tuple[int, Message]] = []
-        self._outcomes: Counter[tuple[str, str]] = Counter()
+        self._outcomes: dict[tuple[str, str], int] = {}
         self._records: Counter[str] = Counter()
         self.position: int | None = None
         """The offset up to which the log is folded into the rows; None for a new partition."""
@@ -142,21 +155,20 @@ class PartitionFold:
         step = Step(position, self.now)
         self._outbox.move_to(step)
         rows = self._rows
-        now = self.now
-        for key, (state, model, tenant, lead) in self._changed.items():
-            step.changelog.append((key, rows[key]))
-            step.scores.append((key, snapshot(state, model, tenant, lead, now), []))
+        for key, (row, shot) in self._changed.items():
+            step.changelog.append((key, row))
+            step.scores.append((key, shot, []))
         self._own_rows[POSITION] = rows[POSITION] = position_row(position, self.now)
         step.changelog.extend(self._own_rows.items())
         step.history = self._history.take()
         step.dead_letters = self._dead_letters
         step.forwards = self._forwards
-        step.outcomes = self._outcomes
+        step.outcomes.update(self._outcomes)
         for kind, count in self._records.items():
             step.records[kind] = step.records.get(kind, 0) + count
         self._changed, self._own_rows = {}, {}
         self._dead_letters, self._forwards = [], []
-        self._outcomes, self._records = Counter(), Counter()
+        self._outcomes, self._records = {}, Counter()
         self.position = position
         return step
 
@@ -170,14 +182,13 @@ class PartitionFold:
         """Folds a signal. Raises `Rejected` if it can't be folded; then nothing of the lead has changed."""
         mark = len(self._outbox.entries)
         try:
-            signal = decode_signal(key, record.value)
+            row = None if key is None else self._rows.get(key)
+            signal = decode_signal(key, record.value, row is not None)
             assert key is not None  # as decode_signal has compared it with the body
-            row = self._rows.get(key)
             if row is None and self._belongs_elsewhere(record, key):
                 return
             model = self._by_tenant.get(signal.tenant) or self._model(signal.tenant)
-            changed = self._changed.get(key)
-            state = changed[0] if changed else LeadState() if row is None else decode_state(row)
+            state = LeadState() if row is None else decode_state(row)
             if self._guard and record.offset <= state.place:
                 self._records["guarded"] += 1
                 return
@@ -185,6 +196,7 @@ class PartitionFold:
             due = state.due
             entry = fold_signal(state, signal, record, model, plan, self.now, self._outbox)
             row = encode_state(state)
+            shot = snapshot(state, model, signal.tenant, signal.lead)
             if entry is not None:
                 self._history.add(entry)
         except Rejected:
@@ -192,12 +204,11 @@ class PartitionFold:
         except Exception as error:
             # Whatever a record brings, the partition goes on; its lead is as it was before.
             del self._outbox.entries[mark:]
-            if key in self._changed:
-                self._changed[key] = (decode_state(self._rows[key]), *self._changed[key][1:])
             raise Rejected("bad_signal", f"{type(error).__name__}: {shorten(str(error), 200)}") from error
         self._rows[key] = row
-        self._changed[key] = (state, model, signal.tenant, signal.lead)
-        self._outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
+        self._changed[key] = (row, shot)
+        outcome = (plan.name, "duplicate" if entry is None else entry.outcome)
+        self._outcomes[outcome] = self._outcomes.get(outcome, 0) + 1
         if state.due and (not due or state.due < due):
             heappush(self._timers.heap, (state.due, key))
 
@@ -224,13 +235,12 @@ class PartitionFold:
                 # All before this one have fired: now may move up to it.
                 self.now = max(self.now, due - 1)
                 return fired, False
-            changed = self._changed.get(key)
-            if changed is None:
-                tenant, _, lead = key.decode().partition(":")
-                changed = self._changed[key] = (decode_state(self._rows[key]), self._model(tenant), tenant, lead)
-            state, model, tenant, lead = changed
+            tenant, _, lead = key.decode().partition(":")
+            model = self._by_tenant.get(tenant) or self._model(tenant)
+            state = decode_state(self._rows[key])
             fire(state, model, key, tenant, lead, self._outbox)
-            self._rows[key] = encode_state(state)
+            row = self._rows[key] = encode_state(state)
+            self._changed[key] = (row, snapshot(state, model, tenant, lead))
             self._timers.fired(key, state.due)
             self._records["timer"] += 1
             fired += 1

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from leadstream.records.outputs import Accumulator
+from leadstream.records.outputs import Accumulator, FactorShare
 from leadstream.scoring.instants import first_exit
 from leadstream.scoring.kernel import TOLERANCE, decayed, score_of, total_of
 from leadstream.scoring.model import CompiledModel
@@ -84,6 +84,18 @@ def explain(accumulators: Iterable[Accumulator], t: int) -> list[Factor]:
         for one in accumulators
     ]
     return sorted(factors, key=lambda factor: (-abs(factor.points), factor.factor))
+
+
+def shares(state: LeadState, model: CompiledModel, at: int, limit: int) -> tuple[FactorShare, ...]:
+    """The weightiest factors of the total at `at`, as records name them; those that contribute nothing left out."""
+    found = []
+    for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
+        branch = model.branches[ord(symbol)]
+        points = branch.points * decayed(mass, model.half_lives[branch.kernel], at - ref)
+        if points:
+            found.append((-abs(points), branch.factor, points))
+    found.sort()
+    return tuple([FactorShare(factor, points) for _, factor, points in found[:limit]])
 
 
 def next_change(state: LeadState, model: CompiledModel, now: int) -> int | None:

@@ -11,11 +11,11 @@ POSITION = b"\0position"
 MODEL = b"\0model:"
 
 
-class ModelMismatch(Exception):  # noqa: N818 - named for what was found
+class ModelMismatch(Exception):
     """State was scored with another model than the one given."""
 
 
-class NewerEngine(Exception):  # noqa: N818
+class NewerEngine(Exception):
     """Rows were written by a newer version of this program."""
 
 

@@ -6,7 +6,6 @@ from leadstream.records.outputs import HistoryEntry
 from leadstream.records.step import Message
 from leadstream.scoring.kernel import score_of
 from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.reading import next_change, total_at
 from leadstream.scoring.state import LeadState
 
 MAX_BATCH = 262_144
@@ -44,20 +43,16 @@ class _Snapshot(msgspec.Struct, gc=False):
 _encoder = msgspec.json.Encoder()
 
 
-def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str, now: int) -> bytes:
-    """The lead as it stands at `now`, for the topic of scores."""
-    at = state.touched
+def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> bytes:
+    """The lead as its last signal or timer left it, for the topic of scores."""
     total = state.total if state.others is None else state.total + sum(state.others)
-    if now > at:
-        at = now
-        total = total_at(state, model, at)
     suppressed = model.suppressed_channels(state.suppressed) if state.suppressed else ()
     refs = state.refs
     heads = map(model.heads.__getitem__, map(ord, state.branches))
     return _encoder.encode(
         _Snapshot(
-            tenant, lead, at, total, score_of(total), model.bands[state.band].name, model.name, model.version,
-            suppressed, next_change(state, model, at), state.active_at, state.place,
+            tenant, lead, state.touched, total, score_of(total), model.bands[state.band].name, model.name,
+            model.version, suppressed, state.change or None, state.active_at, state.place,
             list(map(_Accumulator, heads, state.masses, refs, state.counts, refs)),
         )
     )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 import faust
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from faust.types import TP
 
 from leadstream.operations import metrics
@@ -142,7 +142,7 @@ class ScorerApp(PackApp):
     def _check_timestamps(self, pack: Pack) -> None:
         # The embedded broker says LogAppendTime of a topic and does not act on it: records tell.
         first = pack.records[0] if pack.records and not self.settings.allow_create_time else None
-        if isinstance(first, ConsumerRecord) and first.timestamp_type != LOG_APPEND_TIME:
+        if first is not None and getattr(first, "timestamp_type", LOG_APPEND_TIME) != LOG_APPEND_TIME:
             self.fail(
                 Refused(
                     f"{pack.topic}-{pack.partition} at offset {first.offset} has its producer's timestamp, "

@@ -114,7 +114,12 @@ class ProjectionTask:
         self._epoch = await self._app.seek_to(self.tp, self.position)
 
     async def _step(self) -> None:
-        while not self._packs:
+        while not self._packs or self._packs[0].epoch < self._epoch:
+            if self._packs:
+                # Fetched before the last seek; what that fetches is on its way.
+                self._packs.popleft()
+                metrics.STALE_PACKS.inc()
+                continue
             self._arrived.clear()
             await self._arrived.wait()
         begin = self.position

@@ -200,7 +200,13 @@ class PartitionTask:
         rows = await self._log.restore(self._on_restored)
         self.fold = self._make_fold(rows)
         position = await self._feed.begin(self.partition, self.fold.position)
-        self.position = self.durable = position
+        self.position = position
+        if self.fold.position is None:
+            # The first step records where the partition began, also if nothing comes: else the group could
+            # commit an offset that no row explains, and the next start would refuse.
+            self._waiting = 1
+        else:
+            self.durable = position
         log.info(
             "partition open",
             partition=self.partition,
@@ -256,7 +262,11 @@ class PartitionTask:
             if self._held and len(self._packs) <= QUEUED_PACKS // 2:
                 self._held = False
                 self._feed.release(self.partition)
-            if pack.epoch != self._epoch or pack.begin != self.position:
+            if pack.epoch < self._epoch:
+                # Fetched before the last seek; what that fetches is on its way.
+                metrics.STALE_PACKS.inc()
+                continue
+            if pack.begin != self.position:
                 metrics.STALE_PACKS.inc()
                 await self._seek()
                 continue
@@ -293,8 +303,10 @@ class PartitionTask:
                     return
                 self._folded.clear()
                 waiting = asyncio.ensure_future(self._folded.wait())
-                await asyncio.wait([waiting, folding], return_when=asyncio.FIRST_COMPLETED)
-                waiting.cancel()
+                try:
+                    await asyncio.wait([waiting, folding], return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waiting.cancel()
                 continue
             started = time.perf_counter()
             assert self.position is not None
@@ -311,7 +323,8 @@ class PartitionTask:
                     f"within {self._step_deadline:g} s: is Kafka up?"
                 ) from None
             self._committing = False
-            self.durable = step.position
+            # Markers that were passed meanwhile need no commit of their own.
+            self.durable = step.position if self._waiting else self.position
             self.last_step_at = time.monotonic()
             metrics.STEP_SECONDS.observe(time.perf_counter() - started)
             self._count(step)

@@ -1,12 +1,14 @@
 """`leadstream send`: what arrives, what is named, what is refused."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
 
 import pytest
 
+from leadstream.localstack import EmbeddedKafka
 from leadstream.records.keys import lead_key
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent
@@ -22,7 +24,9 @@ def arrived(installation):
     return Log(installation.bootstrap).read(installation.names.signals)
 
 
-def test_every_signal_arrives_in_order_in_the_partition_that_the_java_client_chooses(installation, leadstream):
+def test_every_signal_arrives_in_order_in_the_partition_that_the_java_client_chooses(
+    installation, leadstream
+):
     leads = [f"lead-{number}" for number in range(50)]
     lines = [line(number, leads[number % 50]) for number in range(5000)]
     result = leadstream(installation, "send", "-", stdin=b"\n".join(lines))
@@ -42,7 +46,9 @@ def test_every_signal_arrives_in_order_in_the_partition_that_the_java_client_cho
 
 def test_bad_lines_are_named_with_number_and_reason_and_the_rest_is_sent(installation, leadstream, tmp_path):
     file = tmp_path / "signals.ndjson"
-    file.write_bytes(b"\n".join([line(1), b"", b"{", line(4, tenant="a:b"), line(5, at="2026-01-05"), line(6)]))
+    file.write_bytes(
+        b"\n".join([line(1), b"", b"{", line(4, tenant="a:b"), line(5, at="2026-01-05"), line(6)])
+    )
     result = leadstream(installation, "send", str(file))
     assert result.exit_code == 1
     assert [one.split(":")[:2] for one in result.stderr.splitlines()] == [
@@ -84,9 +90,7 @@ def test_without_topics_nothing_is_made(kafka, unique, leadstream):
     installation = Installation(kafka, unique)
     result = leadstream(installation, "send", "-", stdin=line(1))
     assert result.exit_code == 1
-    assert result.stderr == (
-        f"error: there is no topic {unique}.signals: run `leadstream topics create`\n"
-    )
+    assert result.stderr == (f"error: there is no topic {unique}.signals: run `leadstream topics create`\n")
 
 
 @pytest.mark.kafka
@@ -113,3 +117,40 @@ def test_a_slow_pipe_is_sent_as_it_comes(apache_kafka, unique):
         process.kill()
     assert process.returncode == 0
     assert output.startswith(b"2 signals sent")
+
+
+def piped(installation, **settings):
+    """`leadstream send -` with a pipe that the test writes to."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "leadstream", "send", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=installation.environment(**settings),
+    )
+
+
+def test_kafka_goes_away_in_between(tmp_path, unique):
+    with EmbeddedKafka(tmp_path) as broker:
+        installation = Installation(broker.address, unique).create()
+        process = piped(installation, step_deadline_seconds=3)
+        assert process.stdin is not None
+        process.stdin.write(line(1) + b"\n")
+        process.stdin.flush()
+        until(lambda: len(arrived(installation)) == 1, "the line is in the log")
+        broker.kill()
+        _, errors = process.communicate(line(2) + b"\n", timeout=60)
+    assert process.returncode == 1
+    [told] = errors.decode().splitlines()
+    assert told.startswith("error: Kafka took 1 signals and then no more")
+
+
+def test_ctrl_c_while_a_pipe_is_silent(installation):
+    process = piped(installation)
+    assert process.stdin is not None
+    process.stdin.write(line(1) + b"\n")
+    process.stdin.flush()
+    until(lambda: len(arrived(installation)) == 1, "the line is in the log")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    process.stdin.close()

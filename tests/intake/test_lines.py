@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import msgspec
 import pytest
@@ -107,7 +108,10 @@ def test_a_signal_of_the_greatest_size_is_not_made_too_large_by_its_place():
         (b'{"key_base64":"?","received_at":1}', "`key_base64` is not base64"),
         (b'{"tenant":"a","lead":"l","id":"i","type":"t"}', "missing required field `at`"),
         (b'{"tenant":"a","lead":"l","id":"i","type":"t","at":"2026-01-05"}', "at"),
-        (b'{"tenant":"a","lead":"l","id":"i","type":"t","at":99999999999999999}', "outside the years 1 to 9999"),
+        (
+            b'{"tenant":"a","lead":"l","id":"i","type":"t","at":99999999999999999}',
+            "outside the years 1 to 9999",
+        ),
         (b'{"data":' + b"[" * 100_000 + b"}", "not_json: "),
     ],
 )
@@ -141,9 +145,8 @@ def test_a_line_is_sent_exactly_if_the_worker_takes_it(body):
     try:
         decode_signal(key, line)
     except Rejected as rejected:
-        with pytest.raises(Rejected) as refused:
+        with pytest.raises(Rejected, match=f"^{re.escape(str(rejected))}$"):
             signal_record(line)
-        assert str(refused.value) == str(rejected)
     else:
         assert signal_record(line) == (key, line)
 

@@ -1,21 +1,20 @@
 """The demo as a newcomer runs it: in processes of its own, to its end or to Ctrl-C."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 from collections import deque
 from pathlib import Path
 
-import psutil
 import pytest
 
 from leadstream.localstack import apache
 from leadstream.records.rejection import Rejected
 from leadstream.records.signal import decode_signal
 from leadstream.simulation.generator import generate
-from tests.localstack.test_nothing_left import gone, until
+from tests.localstack.processes import family, gone, plain_environment
+from tests.support.waiting import until
 
 SIGNALS, LEADS, SEED = 3000, 150, 5
 needs_java = pytest.mark.skipif(
@@ -24,18 +23,17 @@ needs_java = pytest.mark.skipif(
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
     return subprocess.Popen(
         [sys.executable, "-m", "leadstream", "demo", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**environment, "TMPDIR": str(folder)},
+        env={**plain_environment(), "TMPDIR": str(folder)},
     )
 
 
 def expected() -> tuple[int, int, int]:
-    """Leads, duplicates and dead letters of the generated stream: ids within the last 16 of a lead are known."""
+    """Leads, duplicates and dead letters of the generated stream; the last 16 ids of a lead are known."""
     recent: dict[tuple[str, str], deque[str]] = {}
     duplicates = dead = 0
     for record in generate(SEED, LEADS, SIGNALS, 1_770_000_000_000, 14_000):
@@ -96,10 +94,10 @@ def test_an_interrupt_stops_it_all(tmp_path: Path, moment: str) -> None:
         line = process.stdout.readline()
         assert line, (seen, process.stderr and process.stderr.read())
         seen += line
-    children = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+    children = family(process.pid)[1:]
     assert children
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == (0 if moment == "It stays up" else 130)
-    until(lambda: all(gone(pid) for pid in children))
+    until(lambda: all(gone(pid) for pid in children), "the children are gone")
     assert list(tmp_path.iterdir()) == []

@@ -1,17 +1,16 @@
 """However the parent ends, its brokers and servers end too."""
 
-import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from leadstream.localstack.processes import PORTS
+from tests.localstack.processes import family, gone, plain_environment
+from tests.support.waiting import until
 
 PARENT = """
 import sys, time
@@ -23,21 +22,6 @@ with EmbeddedKafka(Path(sys.argv[1]) / "kafka") as broker, Postgres(Path(sys.arg
 """
 
 
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.05)
-
-
-def gone(pid: int) -> bool:
-    """Whether the process is no more; one that nobody has waited for yet counts as gone."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel to end the children")
 def test_a_killed_parent_takes_its_children_along(tmp_path: Path) -> None:
     parent = subprocess.Popen(
@@ -45,23 +29,23 @@ def test_a_killed_parent_takes_its_children_along(tmp_path: Path) -> None:
     )
     assert parent.stdout is not None
     pids = [int(pid) for pid in parent.stdout.readline().split()]
-    children = [child.pid for pid in pids for child in [psutil.Process(pid), *psutil.Process(pid).children()]]
+    children = [child for pid in pids for child in family(pid)]
     assert len(children) > 2
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    until(lambda: all(gone(pid) for pid in children))
+    until(lambda: all(gone(pid) for pid in children), "the children are gone")
+    shutil.rmtree((tmp_path / "postgres" / "data").resolve())  # as root it is elsewhere
 
 
 @pytest.mark.parametrize(("signum", "expected"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_the_stack_command_stops_all_that_it_started(
     tmp_path: Path, signum: signal.Signals, expected: int
 ) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADSTREAM_")}
     parent = subprocess.Popen(
         [sys.executable, "-m", "leadstream", "stack"],
         stdout=subprocess.PIPE,
         text=True,
-        env={**environment, "TMPDIR": str(tmp_path)},
+        env={**plain_environment(), "TMPDIR": str(tmp_path)},
     )
     assert parent.stdout is not None
     lines = [parent.stdout.readline().strip() for _ in range(4)]
@@ -72,7 +56,7 @@ def test_the_stack_command_stops_all_that_it_started(
         "export LEADSTREAM_ALLOW_CREATE_TIME",
     ]
     assert int(lines[0].rpartition(":")[2]) in PORTS
-    children = [child.pid for child in psutil.Process(parent.pid).children(recursive=True)]
+    children = family(parent.pid)[1:]
     assert len(children) > 2
     parent.send_signal(signum)
     assert parent.wait(30) == expected

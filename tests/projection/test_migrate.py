@@ -1,10 +1,12 @@
 """The schema: made once however many ask, and as the requirements name it."""
 
 import asyncio
+import re
 
 import asyncpg
 import pytest
 
+from leadstream.projection.database import place
 from leadstream.projection.errors import SchemaMismatch, StoreUnavailable
 from leadstream.projection.migrate import migrate, schema_state
 from leadstream.projection.queries import reading
@@ -98,6 +100,23 @@ def test_many_at_once_migrate_once(postgres_dsn: str, unique: str) -> None:
     assert run(scenario()) == [False] * 5 + [True]
 
 
+def test_an_owner_of_the_schema_alone_can_migrate_and_write(postgres_dsn: str, unique: str) -> None:
+    """The projector needs no right on the database but to connect and to have temporary tables."""
+
+    async def scenario() -> None:
+        admin = await asyncpg.connect(postgres_dsn)
+        await admin.execute(f"CREATE ROLE {unique} LOGIN; CREATE SCHEMA {unique} AUTHORIZATION {unique}")
+        await admin.close()
+        limited = Database(re.sub(r"//[^@/]*@", f"//{unique}@", postgres_dsn), unique)
+        await migrate(limited.dsn, unique)
+        await limited.fill("t.scores", [snapshot(0)])
+        assert len(await limited.rows("SELECT * FROM leads")) == 1
+        with pytest.raises(StoreUnavailable, match="permission denied"):
+            await migrate(limited.dsn, f"{unique[:30]}_other")
+
+    run(scenario())
+
+
 def test_a_failed_migration_leaves_nothing(postgres_dsn: str, unique: str) -> None:
     """Here a table of the same name is in the way."""
 
@@ -175,6 +194,22 @@ def test_no_message_holds_the_password(dsn: str) -> None:
             assert "cret" not in str(error)
             # What a log with a traceback would show.
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "shown"),
+    [
+        ("postgresql://u:s3cret@db.example.com:5433/crm?sslmode=require", "db.example.com:5433/crm"),
+        ("postgres://u@a:1,b:2/crm", "a:1,b:2/crm"),
+        ("postgresql:///crm?host=/run/postgresql", "(local)/crm"),
+        ("postgresql://u:s3@cret@db/crm", "the address in LEADSTREAM_POSTGRES_DSN"),
+        ("postgresql://u:s3/cret@db/crm", "the address in LEADSTREAM_POSTGRES_DSN"),
+        ("postgresql://u:s3?cret@db/crm", "the address in LEADSTREAM_POSTGRES_DSN"),
+        ("s3cret", "the address in LEADSTREAM_POSTGRES_DSN"),
+    ],
+)
+def test_messages_name_the_place_alone(dsn: str, shown: str) -> None:
+    assert place(dsn) == shown
 
 
 def test_a_schema_name_that_needs_quotes_is_refused() -> None:

@@ -169,6 +169,9 @@ def test_a_lead_never_goes_back(database: Database) -> None:
     assert run(scenario()) == 8
     run(database.fill("t.scores", [snapshot(4, place=11, score=6, at=NOW + 5)]))
     assert run(scenario()) == 6
+    # Of two of the same instant the later in the log holds.
+    run(database.fill("t.scores", [snapshot(5, place=11, score=5, at=NOW + 5)]))
+    assert run(scenario()) == 5
 
 
 def test_a_tombstone_removes_the_lead(database: Database) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.installation import Installation
-from support.log import Log
 
 from leadstream.localstack import KafkaAddress
+from tests.support.installation import Installation
+from tests.support.log import Log
 
 Install = Callable[..., Installation]
 

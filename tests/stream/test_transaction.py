@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from confluent_kafka import KafkaException
-from support.installation import Installation
-from support.log import Log, Sent, flush
-from support.waiting import until
 
 from leadstream.localstack import KafkaAddress
 from leadstream.records.step import Message, Step
 from leadstream.stream.errors import Fenced, Refused, StepFailed
 from leadstream.stream.transaction import GUARANTEE_ROW, AtLeastOnceLog, StepLog, TransactionalLog
+from tests.support.installation import Installation
+from tests.support.log import Log, Sent, flush
+from tests.support.waiting import until
 
 from .conftest import Install
 

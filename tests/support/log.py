@@ -169,7 +169,9 @@ def _produce(producer: Producer, topic: str, records: Iterable[Sent]) -> None:
             for name, value in (("partition", record.partition), ("timestamp", record.timestamp))
             if value is not None
         }
-        producer.produce(topic, record.value, record.key, headers=record.headers, on_delivery=_check, **options)
+        producer.produce(
+            topic, record.value, record.key, headers=record.headers, on_delivery=_check, **options
+        )
         producer.poll(0)
 
 

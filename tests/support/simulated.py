@@ -174,19 +174,22 @@ class SimulatedFeed:
     def pack(self, begin: int, end: int, epoch: int | None = None) -> Pack:
         """A pack of any range, of the present epoch or another."""
         records = [record for record in self._partition.records if begin <= record.offset < end]
-        return Pack(TOPIC, 0, self.epoch if epoch is None else epoch, begin, end, self._partition.end, records)
+        return Pack(
+            TOPIC, 0, self.epoch if epoch is None else epoch, begin, end, self._partition.end, records
+        )
 
-    async def pump(self, random: Random, largest: int = 40) -> None:
-        """Delivers packs of random sizes at random moments until cancelled; now and then loses or repeats one."""
+    async def pump(self, random: Random, largest: int, pause: float) -> None:
+        """Delivers packs of random sizes, each after up to `pause` seconds; loses some, repeats others."""
         late: list[Pack] = []
         while True:
-            await asyncio.sleep(random.random() * 0.02)
+            await asyncio.sleep(random.random() * pause)
             if self.offer is None or self.held:
                 continue
             if late and random.random() < 0.1:
                 self.offer(late.pop(random.randrange(len(late))))
             pack = self.next_pack(random.randrange(1, largest))
-            if pack is not None:
-                self.offer(pack)
-                if random.random() < 0.2:
-                    late.append(pack)
+            if pack is None or random.random() < 0.05:
+                continue
+            self.offer(pack)
+            if random.random() < 0.2:
+                late.append(pack)

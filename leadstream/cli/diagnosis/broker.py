@@ -57,7 +57,8 @@ async def check_guarantee(settings: Settings) -> list[Finding]:
         await check_transactions(settings)
     except Refused as error:
         if wanted == "exactly_once":
-            return [Finding("guarantee", "problem", str(error), "see docs/delivery.md")]
+            mend = "use Apache Kafka, or set LEADSTREAM_PROCESSING_GUARANTEE=at_least_once"
+            return [Finding("guarantee", "problem", str(error), mend)]
         text = "at_least_once, as the broker has no transactions: after a crash outputs may come twice"
         return [Finding("guarantee", "ok", text)]
     if wanted == "exactly_once":

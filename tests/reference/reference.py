@@ -1,0 +1,451 @@
+"""What a score, a crossing and an action mean, computed the slow and obvious way.
+
+Every signal of a lead is kept, and every total is their sum, computed anew with 40 digits. Nothing here is
+shared with the engine. Sentences in quotes are those of the semantics.
+"""
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal, getcontext
+from functools import lru_cache
+from itertools import pairwise
+from math import floor
+from typing import Any
+
+import phonenumbers
+
+from .rules import NONE, Action, Model, Rule, Threshold
+
+getcontext().prec = 40
+ALLOWED = Decimal("1e-9")
+"""Comparisons allow 1e-9."""
+REMEMBERED_IDS = 16
+ABSENT = object()
+FACTS = ("lead.created", "lead.updated", "lead.enriched")
+
+
+class BadSignal(Exception):
+    """A signal that can't be folded: it goes to the dead letters and changes nothing but now."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A signal with its place: `now` and `offset` are the broker's, a tick has no type."""
+
+    offset: int
+    broker_time: int
+    lead: str = ""
+    id: str = ""
+    type: str = ""
+    at: int = 0
+    source: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Output:
+    """A crossing, band change, requested or skipped action. `standing` is threshold, new band or `do`."""
+
+    kind: str
+    lead: str
+    at: int
+    direction: str
+    standing: str
+    cause: str
+    signal: str | None
+    total: Decimal
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """What one signal did to its lead at now."""
+
+    lead: str
+    signal: str
+    at: int
+    now: int
+    outcome: str
+    before: Decimal
+    after: Decimal
+    future: bool
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """`points` (weight of the branch times ordinal factor) from `at` on, fading by half every half-life."""
+
+    factor: str
+    points: Decimal
+    at: int
+    half_life: int
+
+    def worth(self, time: int) -> Decimal:
+        return self.points * fade(time - self.at, self.half_life)
+
+
+@lru_cache(maxsize=1_000_000)
+def fade(age: int, half_life: int) -> Decimal:
+    return Decimal(1) if half_life == NONE else Decimal(2) ** (Decimal(-age) / half_life)
+
+
+class Partition:
+    """All leads of one partition. "`now` of a partition is the highest broker timestamp met so far." """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.now = 0
+        self.leads: dict[str, Lead] = {}
+        self.outputs: list[Output] = []
+        self.history: list[History] = []
+
+    def fold(self, signal: Signal) -> None:
+        self.pass_time(max(self.now, signal.broker_time))
+        if not signal.type:
+            return
+        try:
+            check(signal)
+        except BadSignal:
+            return
+        lead = self.leads.setdefault(signal.lead, Lead(signal.lead, self.model, self.now))
+        lead.receive(signal, self.now, self.outputs, self.history)
+
+    def pass_time(self, now: int) -> None:
+        """ "Crossings are evaluated at now, after the timers up to now", all leads' in order of time."""
+        fired: list[Output] = []
+        for lead in self.leads.values():
+            lead.pass_time(now, fired)
+        self.outputs += sorted(fired, key=lambda output: output.at)
+        self.now = now
+
+
+class Lead:
+    def __init__(self, name: str, model: Model, now: int) -> None:
+        self.name = name
+        self.model = model
+        self.evaluated = now
+        self.contributions: list[Contribution] = []
+        self.occurrences: dict[str, list[int]] = {}
+        self.ids: list[str] = []
+        self.reset_at: int | None = None
+        self.facts: dict[str, tuple[int, Any]] = {}
+        self.bounced = False
+        self.suppressed: set[str] = set()
+        self.passed: set[Threshold] = set()
+        self.recovered: set[Threshold] = set()
+        self.band = model.bands[0][0]
+        self.requested: dict[str, int] = {}
+
+    # Reading: pure functions of a time.
+
+    def total(self, time: int) -> Decimal:
+        return sum((one.worth(time) for one in self.contributions), Decimal(0))
+
+    def score(self, time: int) -> int:
+        """ "floor(clamp(total, 0, 100) + 1e-9)" """
+        return floor(min(max(self.total(time), Decimal(0)), Decimal(100)) + ALLOWED)
+
+    def factors(self, time: int) -> dict[str, Decimal]:
+        """The explanation: what each factor contributes; it adds up to the total."""
+        shares: dict[str, Decimal] = {}
+        for one in self.contributions:
+            shares[one.factor] = shares.get(one.factor, Decimal(0)) + one.worth(time)
+        return shares
+
+    def band_of(self, total: Decimal) -> str:
+        """ "A band begins at its lower bound (>=)"; what is below all is in the first."""
+        inside = [name for name, lower in self.model.bands if total >= lower - ALLOWED]
+        return inside[-1] if inside else self.model.bands[0][0]
+
+    # A signal.
+
+    def receive(self, signal: Signal, now: int, outputs: list[Output], history: list[History]) -> None:
+        known = signal.id in self.ids
+        self.ids = [*(one for one in self.ids if one != signal.id), signal.id][-REMEMBERED_IDS:]
+        if known:
+            return
+        # "A signal's effective time is min(`at`, now), flagged `future` if more than 5 minutes ahead."
+        at = min(signal.at, now)
+        before = self.total(now)
+        matching = [rule for rule in self.model.rules if matches(rule, signal)]
+        resets = any(rule.reset for rule in matching)
+        # "later arrivals count only if their `at` is after the reset's"
+        counts = self.reset_at is None or at > self.reset_at
+        if resets:
+            self.reset(at)
+        elif counts:
+            for rule in matching:
+                self.score_rule(rule, signal, at)
+            if signal.type == "score.bumped":
+                self.bump(signal, at, now)
+        noted = self.suppress(signal, matching) | self.note_facts(signal, at)
+        after = self.total(now)
+        scores = signal.type == "score.bumped" or any(rule.points is not None or rule.by for rule in matching)
+        outcome = (
+            "reset" if resets
+            else "scored" if scores and counts
+            else "before_reset" if scores
+            else "noted" if noted or signal.type == "lead.recompute"
+            else "unmatched"
+        )  # fmt: skip
+        future = signal.at > now + 5 * 60_000
+        history.append(History(self.name, signal.id, at, now, outcome, before, after, future))
+        self.evaluate(now, outputs, "reset" if resets else "signal", signal, rises=after > before)
+
+    def reset(self, at: int) -> None:
+        """ "takes effect in log order: all that was folded so far counts 0 ... Ordinals clear, dedupe ids stay." """
+        self.contributions = []
+        self.occurrences = {}
+        self.reset_at = at if self.reset_at is None else max(at, self.reset_at)
+
+    def score_rule(self, rule: Rule, signal: Signal, at: int) -> None:
+        points, factor = rule.points, rule.id
+        if rule.by is not None:
+            branch = branch_of(rule, signal)
+            assert branch is not None
+            points, factor = rule.by[1][branch], f"{rule.id}:{branch}"
+        if points is None:
+            return
+        if rule.repeat is not None:
+            # "Ordinals count by arrival; the window holds occurrences with `at` in (at - window, at], the
+            # present one counted."
+            factors, window = rule.repeat
+            occurrences = self.occurrences.setdefault(rule.id, [])
+            occurrences.append(at)
+            ordinal = sum(1 for one in occurrences if one <= at and (not window or one > at - window))
+            points *= factors[min(ordinal, len(factors)) - 1]
+        half_life = self.model.half_life if rule.half_life is None else rule.half_life
+        self.contributions.append(Contribution(factor, points, at, half_life))
+
+    def bump(self, signal: Signal, at: int, now: int) -> None:
+        """ "`set: X` adds X minus the total at now; either form decays with the model's half-life" """
+        if "set" in signal.data:
+            points, at = Decimal(str(signal.data["set"])) - self.total(now), now
+        else:
+            points = Decimal(str(signal.data["points"]))
+        self.contributions.append(Contribution("score.bumped", points, at, self.model.half_life))
+
+    def suppress(self, signal: Signal, matching: list[Rule]) -> bool:
+        """Suppression takes effect in log order. True if the signal means something to it."""
+        channels = {rule.suppress for rule in matching if rule.suppress is not None}
+        if signal.type == "email.bounced":
+            channels.add("email")
+        if signal.type in ("email.unsubscribed", "email.complained"):
+            channels.add("all")
+        self.suppressed |= channels
+        if signal.type == "email.resubscribed":
+            self.suppressed.clear()
+        return bool(channels) or signal.type == "email.resubscribed"
+
+    def note_facts(self, signal: Signal, at: int) -> bool:
+        """Facts "are kept per field, last writer by `at`"; of two at one time the later in the log."""
+        if signal.type not in FACTS:
+            return False
+        for name, value in signal.data.items():
+            written, old = self.facts.get(name, (at, None))
+            if at >= written:
+                self.facts[name] = (at, value)
+                if name == "email" and value != old:
+                    # Bounces suppress "until the `email` fact changes".
+                    self.suppressed.discard("email")
+        return True
+
+    # What changes when the total does.
+
+    def evaluate(
+        self, now: int, outputs: list[Output], cause: str, signal: Signal | None = None, rises: bool = False
+    ) -> None:
+        """Puts out what the total at now means: crossings with their actions, then the change of band."""
+        total = self.total(now)
+        self.evaluated = now
+        identity = signal.id if signal else None
+
+        def put(kind: str, direction: str, standing: str, why: str, reason: str | None = None) -> None:
+            outputs.append(Output(kind, self.name, now, direction, standing, why, identity, total, reason))
+
+        def act(threshold: Threshold, why: str) -> None:
+            for action in self.model.actions:
+                if action.at == threshold.at:
+                    reason = self.refusal(action, now)
+                    put("skipped" if reason else "requested", "up", action.do, why, reason)
+                    if reason is None:
+                        self.requested[action.do] = now
+
+        # "by itself", downwards it is decay; upwards a negative contribution has faded
+        up = cause if signal else "recovery"
+        for threshold in self.falls(total):  # "down: descending"
+            self.passed.discard(threshold)
+            self.recovered.discard(threshold)
+            put("crossed", "down", str(threshold.at), cause)
+        for threshold in self.rises(total):  # "all, ascending"
+            self.passed.add(threshold)
+            put("crossed", "up", str(threshold.at), up)
+            if signal or threshold.on_recovery == "fire":
+                act(threshold, up)
+            else:
+                self.recovered.add(threshold)
+        if signal and rises:
+            # "the next positive signal while above fires the actions once"
+            for threshold in sorted(self.recovered, key=lambda one: one.at):
+                act(threshold, up)
+            self.recovered.clear()
+        band = self.band_of(total)
+        if band != self.band:
+            names = [name for name, _ in self.model.bands]
+            higher = names.index(band) > names.index(self.band)
+            self.band = band
+            put("band", "up" if higher else "down", band, up if higher else cause)
+
+    def falls(self, total: Decimal) -> list[Threshold]:
+        """Those passed of which "the total falls below T - h"."""
+        below = [one for one in self.passed if total < one.at - one.hysteresis - ALLOWED]
+        return sorted(below, key=lambda one: -one.at)
+
+    def rises(self, total: Decimal) -> list[Threshold]:
+        """Those armed that are passed now: "at `total >= T`"."""
+        armed = [one for one in self.model.thresholds if one not in self.passed]
+        return sorted((one for one in armed if total >= one.at - ALLOWED), key=lambda one: one.at)
+
+    def refusal(self, action: Action, now: int) -> str | None:
+        """Why the action is not requested: None if it is."""
+        if self.suppressed & {"all", action.channel}:
+            return "suppressed"
+        if action.needs_phone:
+            phone = self.facts.get("phone", (0, None))[1]
+            if phone is None or phone == "":
+                return "no_phone"
+            if not valid_phone(phone):
+                return "invalid_phone"
+        last = self.requested.get(action.do)
+        # "sliding, from the last *requested* action ...; at exactly 24 h it fires again"
+        return "repeated" if last is not None and now - last < action.dedupe else None
+
+    # The passing of time.
+
+    def pass_time(self, now: int, outputs: list[Output]) -> None:
+        """Fires what happens by itself in (evaluated, now], each at the first millisecond in which it holds."""
+        while (due := self.next_change(now)) is not None:
+            self.evaluate(due, outputs, "decay")
+        self.evaluated = max(self.evaluated, now)
+
+    def next_change(self, until: int) -> int | None:
+        """The first millisecond in (evaluated, until] in which a threshold or the band is not as it was."""
+        start = self.evaluated
+        curve: dict[Decimal, Decimal] = {}
+        for one in self.contributions:
+            rate = Decimal(0) if one.half_life == NONE else 1 / Decimal(one.half_life)
+            curve[rate] = curve.get(rate, Decimal(0)) + one.worth(start)
+        levels = {lower for _, lower in self.model.bands}
+        levels |= {level for one in self.model.thresholds for level in (one.at, one.at - one.hysteresis)}
+        moments = {
+            start + last + 1
+            for level in levels
+            for last in sign_changes(
+                curve | {Decimal(0): curve.get(Decimal(0), Decimal(0)) - level + ALLOWED}, until - start
+            )
+        }
+        return next((time for time in sorted(moments) if self.changes_at(time)), None)
+
+    def changes_at(self, time: int) -> bool:
+        total = self.total(time)
+        return bool(self.falls(total) or self.rises(total)) or self.band_of(total) != self.band
+
+
+def sign_changes(terms: dict[Decimal, Decimal], end: int) -> list[int]:
+    """Every k in [0, end) for which of f(k) and f(k + 1) one is below 0 and the other is not.
+
+    f(t) is the sum of weight * 2**(-rate * t) over terms {rate: weight}. Times 2**(slowest * t), which has the
+    same sign, one term is constant; the slope of that has a term less. Between the places where the slope
+    changes its sign, f is monotone, and a change of its sign is found by bisection.
+    """
+    slowest = min(terms, default=Decimal(0))
+    shifted = {rate - slowest: weight for rate, weight in terms.items() if weight}
+    if len(shifted) < 2:
+        return []
+    slope = {rate: -rate * weight for rate, weight in shifted.items() if rate}
+
+    def below(time: int) -> bool:
+        return sum(weight * Decimal(2) ** (-rate * time) for rate, weight in shifted.items()) < 0
+
+    turns = {k + step for k in sign_changes(slope, end) for step in (0, 1)}
+    found = []
+    for low, high in pairwise(sorted({0, end} | turns)):
+        if below(low) != below(high):
+            first, last = low, high
+            while last - first > 1:
+                middle = (first + last) // 2
+                first, last = (middle, last) if below(middle) == below(first) else (first, middle)
+            found.append(first)
+    return found
+
+
+# What a signal says.
+
+
+def check(signal: Signal) -> None:
+    """`score.bumped`: "exactly one of points, set; by and why required"."""
+    if signal.type == "score.bumped":
+        amounts = [signal.data[name] for name in ("points", "set") if name in signal.data]
+        texts = [signal.data.get(name) for name in ("by", "why")]
+        if len(amounts) != 1 or isinstance(amounts[0], bool) or not isinstance(amounts[0], (int, float)):
+            raise BadSignal("exactly one of points, set")
+        if not all(isinstance(text, str) and text for text in texts):
+            raise BadSignal("by and why are required")
+
+
+def value_of(signal: Signal, path: str) -> Any:
+    """The value of `source` or `data.a.b`; ABSENT if there is none."""
+    if path == "source":
+        return signal.source or ABSENT
+    value: Any = signal.data
+    for name in path.split(".")[1:]:
+        value = value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
+    return ABSENT if value is None else value
+
+
+def matches(rule: Rule, signal: Signal) -> bool:
+    if rule.on != signal.type:
+        return False
+    conditions = (rule.when or {}).items()
+    holding = all(holds(kind, wanted, value_of(signal, path))
+                  for path, condition in conditions for kind, wanted in condition.items())  # fmt: skip
+    return holding and (rule.by is None or branch_of(rule, signal) is not None)
+
+
+def holds(kind: str, wanted: Any, value: Any) -> bool:
+    if kind == "exists":
+        return (value is not ABSENT) is wanted
+    if kind == "url_path":
+        return isinstance(value, str) and not path_segments(value).isdisjoint(wanted)
+    return any(equal(value, one) for one in (wanted if kind == "in" else [wanted]))
+
+
+def equal(value: Any, wanted: Any) -> bool:
+    """JSON's equality: true is not 1, 1 is 1.0."""
+    return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)
+
+
+def path_segments(url: str) -> set[str]:
+    """The segments of a URL's path, with or without scheme and host; query and fragment are not path."""
+    path = re.split(r"[?#]", url)[0]
+    return set(re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*", "", path).split("/"))
+
+
+def branch_of(rule: Rule, signal: Signal) -> str | None:
+    """The entry of `by` for a signal: by the first field that it has; what is absent or not listed is default."""
+    assert rule.by is not None
+    fields, points, default = rule.by
+    values = [value for value in (value_of(signal, path) for path in fields) if value is not ABSENT]
+    return values[0] if values and isinstance(values[0], str) and values[0] in points else default
+
+
+def valid_phone(phone: Any) -> bool:
+    """ "spaces, dots, dashes and parentheses are normalised away; a leading `+` is required; valid by
+    `phonenumbers`" """
+    digits = re.sub(r"[ .()\-]", "", phone) if isinstance(phone, str) else ""
+    if not re.fullmatch(r"\+[0-9]+", digits):
+        return False
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(digits))
+    except phonenumbers.NumberParseException:
+        return False

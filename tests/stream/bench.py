@@ -1,0 +1,75 @@
+"""A task with everything around it simulated, and what one straight fold of the same log writes."""
+
+from functools import cache
+
+from leadstream.models import load_catalog
+from leadstream.scoring.model import ModelCatalog
+from leadstream.scoring.partition import PartitionFold
+from leadstream.stream.task import PartitionTask
+from tests.support.simulated import (
+    TOPIC,
+    SimulatedFeed,
+    SimulatedPartition,
+    SimulatedStateLog,
+    Written,
+)
+from tests.support.waiting import until_async
+
+STEP_SIGNALS = 50
+DEADLINE = 60.0
+
+
+@cache
+def catalog() -> ModelCatalog:
+    return load_catalog("tenx", None)
+
+
+def make_fold(rows: dict[bytes, bytes]) -> PartitionFold:
+    return PartitionFold(app="simulated", topic=TOPIC, partition=0, partitions=1, models=catalog(), rows=rows)
+
+
+def straight(partition: SimulatedPartition, end: int) -> Written:
+    """What one fold of the log up to `end`, in one step, writes."""
+    fold = make_fold({})
+    records = [record for record in partition.records if record.offset < end]
+    done = 0
+    while done < len(records):
+        done = fold.fold(records, done)
+    written = Written()
+    written.add(fold.take(end))
+    return written
+
+
+class Bench:
+    """A process of the group with its one task."""
+
+    def __init__(self, partition: SimulatedPartition, step_signals: int = STEP_SIGNALS) -> None:
+        self.partition = partition
+        self.log = SimulatedStateLog(partition)
+        self.feed = SimulatedFeed(partition)
+        self.failures: list[BaseException] = []
+        self.task = PartitionTask(
+            0,
+            state_log=self.log,
+            feed=self.feed,
+            make_fold=make_fold,
+            step_signals=step_signals,
+            step_deadline=DEADLINE,
+            on_failure=self.failures.append,
+        )
+        self.feed.offer = self.task.offer
+
+    async def opened(self) -> None:
+        """Waits until the task is open and its first step, if it needs one, is committed."""
+        await until_async(
+            lambda: self.task.opened_at is not None and self.task.durable is not None, "the task is open"
+        )
+
+    async def folded(self, position: int) -> None:
+        """Waits until everything up to `position` is committed."""
+        await until_async(lambda: self.task.durable == position, f"position {position} is committed", 600)
+
+    def feed_all(self, size: int = 10) -> None:
+        """Delivers packs while there are any and the partition is not held."""
+        while not self.feed.held and (pack := self.feed.next_pack(size)):
+            self.task.offer(pack)
