@@ -52,7 +52,7 @@ format: setup ## what ruff can put right by itself
 	$(BIN)/ruff format .
 
 lock: ## requirements.lock from pyproject.toml (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra local --group dev pyproject.toml -o requirements.lock
 
 clean: ## away with .venv and all caches

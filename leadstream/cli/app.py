@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -12,66 +11,27 @@ from typer.core import TyperCommand, TyperGroup
 from leadstream import __version__
 from leadstream.cli.errors import report
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A command: where it lives, its line in the list of commands and its example.
-
-    `name` is a function, or a typer app for a group, whose commands have examples of their own.
-    """
-
-    module: str
-    name: str
-    summary: str
-    example: str = ""
-
-
 COMMANDS = {
-    "demo": Entry(
-        "demo",
-        "demo",
-        "See it work: broker, PostgreSQL, worker, projector, a stream of leads.",
-        "leadstream demo --signals 20000",
-    ),
-    "stack": Entry(
-        "stack", "stack", "Run a broker and a PostgreSQL on this machine until Ctrl-C.", "leadstream stack"
-    ),
-    "worker": Entry(
-        "worker",
-        "worker",
-        "Fold signals into scores and actions (long-running).",
-        "leadstream worker --model tenx",
-    ),
-    "projector": Entry(
-        "projector",
-        "projector",
-        "Write scores and actions to PostgreSQL (long-running).",
-        "leadstream projector",
-    ),
-    "send": Entry(
-        "send",
-        "send",
-        "Send signals, one JSON object a line, into the topic.",
-        "leadstream send signals.ndjson",
-    ),
-    "replay": Entry(
-        "replay",
-        "replay",
-        "Fold signals from a file, offline: scores and actions at a time.",
-        "leadstream replay --model tenx --signals signals.ndjson --at 2026-03-01T00:00:00Z",
-    ),
-    "lead": Entry("lead", "app", "One lead: its score, factor by factor."),
-    "doctor": Entry(
-        "doctor",
-        "doctor",
-        "Check everything, and say where signals stopped.",
-        "leadstream doctor --model tenx",
-    ),
-    "log": Entry("log", "app", "The log of signals: export it."),
-    "dlq": Entry("dlq", "app", "Dead letters: list, show, send again."),
-    "topics": Entry("topics", "app", "Create the topics."),
-    "db": Entry("db", "app", "The PostgreSQL schema: migrate, status."),
+    "demo": "See it work: broker, PostgreSQL, worker, projector, a stream of leads.",
+    "stack": "Run a broker and a PostgreSQL on this machine until Ctrl-C.",
+    "worker": "Fold signals into scores and actions (long-running).",
+    "projector": "Write scores and actions to PostgreSQL (long-running).",
+    "send": "Send signals, one JSON object a line, into the topic.",
+    "replay": "Fold signals from a file, offline: scores and actions at a time.",
+    "lead": "One lead: its score, factor by factor.",
+    "doctor": "Check everything, and say where signals stopped.",
+    "log": "The log of signals: export it.",
+    "dlq": "Dead letters: list, show, send again.",
+    "topics": "Create the topics.",
+    "db": "The PostgreSQL schema: migrate, status.",
 }
+"""Each is a module here, with a typer app `app` or a function of that name."""
+
+EXAMPLES = {
+    "demo": "leadstream demo --signals 20000",
+    "stack": "leadstream stack",
+}
+"""Of commands whose own text has none."""
 
 # typer has its own copy of click or, in older versions, uses the package: this names either.
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -84,8 +44,8 @@ class Root(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        entry = COMMANDS.get(cmd_name)
-        return TyperCommand(cmd_name, help=entry.summary) if entry else None
+        summary = COMMANDS.get(cmd_name)
+        return TyperCommand(cmd_name, help=summary) if summary else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         self.commands = dict.fromkeys(COMMANDS, self)  # the names that a typing error is compared with
@@ -118,14 +78,20 @@ class Root(TyperGroup):
 
 def load(name: str) -> Any:
     """The real command of that name."""
-    entry = COMMANDS[name]
-    target = getattr(import_module(f"leadstream.cli.{entry.module}"), entry.name)
-    if isinstance(target, typer.Typer):
-        target.info.name = name
-        return typer.main.get_group(target)
-    single = typer.Typer(add_completion=False)
-    single.command(name, epilog=f"Example: {entry.example}")(target)
-    return typer.main.get_command(single)
+    module = import_module(f"leadstream.cli.{name}")
+    group = getattr(module, "app", None)
+    if group is not None:
+        group.info.name = name
+        command: Any = typer.main.get_group(group)
+    else:
+        single = typer.Typer(add_completion=False)
+        example = EXAMPLES.get(name)
+        single.command(name, epilog=f"Example: {example}" if example else None)(getattr(module, name))
+        command = typer.main.get_command(single)
+    for one in (command, *getattr(command, "commands", {}).values()):
+        # Lines as they stand in the source would be wrapped a second time.
+        one.help = "\n\n".join(" ".join(text.split()) for text in (one.help or "").split("\n\n"))
+    return command
 
 
 def usage(error: Any) -> int:

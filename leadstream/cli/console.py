@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -47,6 +48,16 @@ def progress(*, of_bytes: bool = False) -> Progress:
         disable=not err.is_terminal,
         transient=True,
     )
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that could drive a terminal."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def cell(text: str) -> str:
+    """The text for a table: printable, and without markup."""
+    return escape(printable(text))
 
 
 @contextmanager

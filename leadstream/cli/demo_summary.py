@@ -115,20 +115,20 @@ def print_summary(console: Console, outcome: Outcome, now: int) -> None:
 
 def print_places(console: Console, settings: Settings, variables: dict[str, str], *, kept: bool) -> None:
     """Where the tables are and what to try next."""
-    dsn = settings.postgres_dsn.get_secret_value()
-    if external_postgres() is not None:  # it may hold a password
-        dsn = "$LEADSTREAM_POSTGRES_DSN"
+    given = external_postgres() is not None
+    # One that was given may hold a password.
+    dsn = "$LEADSTREAM_POSTGRES_DSN" if given else settings.postgres_dsn.get_secret_value()
     schema = settings.postgres_schema
     query = (
         f"SELECT tenant_id, lead_id, score_total, score_band FROM {schema}.leads ORDER BY total DESC LIMIT 10"
     )
-    line = f'  {psql() if kept else "psql"} "{dsn}" -c "{query}"'
     console.print(
-        f"\n[bold]The tables[/] leads, score_events, action_log, decision_log {'are' if kept else 'were'} at"
+        "\n[bold]The tables[/] leads, score_events, action_log, decision_log "
+        + ("are at" if kept or given else "were at, and go now with all the rest,")
     )
-    console.print(line)
+    console.print(f'  {psql() if kept else "psql"} "{dsn}" -c "{query}"')
     if not kept:
-        console.print("and go now, with all the rest.\n\n[bold]Next[/]")
+        console.print("\n[bold]Next[/]")
         for command, meaning in _NEXT.items():
             console.print(f"  {command:<26} {meaning}")
         return

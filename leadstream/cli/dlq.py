@@ -7,11 +7,10 @@ from heapq import heappop, heappush
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from leadstream.cli.console import out, progress, run
+from leadstream.cli.console import cell, out, printable, progress, run
 from leadstream.cli.errors import CliError
 from leadstream.records.keys import partition_of
 from leadstream.records.rejection import REASONS, shorten
@@ -62,14 +61,14 @@ def list_command(
         return
     counts = Table("reason", "dead letters", title="Dead letters by reason")
     for name, count in overview.reasons.most_common():
-        counts.add_row(escape(name), f"{count:,}")
+        counts.add_row(cell(name), f"{count:,}")
     out.print(counts)
     if overview.newest:
         newest = Table("place", "written", "record", "reason", "detail", title="The newest")
         for letter in overview.newest:
             where = f"{letter.topic}-{letter.origin}-{letter.origin_offset}"
             cells = letter.place, rfc3339(letter.at), where, letter.reason, letter.detail
-            newest.add_row(*(escape(cell) for cell in cells))
+            newest.add_row(*map(cell, cells))
         out.print(newest)
         out.print("`leadstream dlq show PLACE` shows one; `leadstream dlq replay` sends them again.")
 
@@ -102,7 +101,7 @@ def show(
         ("value", size),
     ]
     for name, text in lines:
-        out.print(f"{name}: {text}", markup=False, highlight=False, soft_wrap=True)
+        out.print(f"{name}: {printable(text)}", markup=False, highlight=False, soft_wrap=True)
     if letter.value:
         out.print(shorten(letter.value, SHOWN_BYTES), markup=False, highlight=False, soft_wrap=True)
 
@@ -180,7 +179,7 @@ async def send_back(settings: Settings, reason: str | None, overview: Overview, 
 
 def is_whole(letter: DeadLetter, settings: Settings) -> bool:
     """Whether the record can be sent back: all of it is there, and it came from the topic of signals."""
-    return letter.length is None and letter.topic == TopicNames(settings.topic_prefix, settings.app).signals
+    return letter.whole and letter.topic == TopicNames(settings.topic_prefix, settings.app).signals
 
 
 async def _one(settings: Settings, partition: int, offset: int) -> DeadLetter | None:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from leadstream.cli.console import err, out, run
+from leadstream.cli.console import cell, err, out, run
 from leadstream.cli.diagnosis import broker, roles, signals, tables
 from leadstream.cli.diagnosis.findings import Finding, age
 from leadstream.cli.errors import as_cli_error
@@ -65,7 +64,7 @@ def doctor(
     table = Table("", "", "finding", "remedy", title="LeadStream")
     for finding in findings:
         mark = f"[{COLOURS[finding.level]}]{finding.level}[/]"
-        table.add_row(finding.area, mark, escape(finding.text), escape(finding.remedy))
+        table.add_row(finding.area, mark, cell(finding.text), cell(finding.remedy))
     out.print(table)
     if diagnosis.arrivals is not None and diagnosis.arrivals.last:
         out.print(last_signals(diagnosis.arrivals, compiled))
@@ -78,7 +77,7 @@ def last_signals(arrivals: signals.Arrivals, model: CompiledModel | None) -> Tab
     table = Table("type", "source", "last", "rule", title="Last signal by type and source")
     for (kind, source), at in sorted(arrivals.last.items()):
         rule = "" if model is None else "yes" if signals.is_scored(model, kind) else "none"
-        table.add_row(escape(kind), escape(source), age(at), rule)
+        table.add_row(cell(kind), cell(source), age(at), rule)
     return table
 
 

@@ -119,8 +119,10 @@ async def send_lines(
                 advance(sum(map(len, chunk)) + len(chunk))
             await writer.flush()
         except (KafkaError, TimeoutError) as error:
+            deadline = f"no answer within {settings.step_deadline_seconds:g} s"
+            reason = deadline if isinstance(error, TimeoutError) else repr(error)
             raise CliError(
-                f"Kafka took {writer.acknowledged:,} signals and then no more ({error!r})",
+                f"Kafka took {writer.acknowledged:,} signals and then no more ({reason})",
                 "send all again when it does: a lead's last 16 signals are recognised by their ids",
             ) from error
         return writer.acknowledged

@@ -127,11 +127,12 @@ class Replay:
             self._topic = record.topic or self._default_topic
         if record.topic is not None and record.topic != self._topic:
             raise BadLine(
-                f"bad_field: topic {record.topic}, but the lines before are of {self._topic}: replay one log only"
+                f"bad_field: topic {record.topic} after lines of {self._topic}: replay one log at a time"
             )
         last = self._last.get(record.partition, -1)
         if record.offset <= last:
-            raise BadLine(f"bad_field: offset {record.offset} of partition {record.partition} is not after {last}")
+            place = f"offset {record.offset} of partition {record.partition}"
+            raise BadLine(f"bad_field: {place} is not after {last}")
 
     def _flush(self) -> None:
         for partition, records in self._buffers.items():

@@ -68,6 +68,7 @@ class DockerKafka:
                 "no Docker engine answers (or testcontainers is not installed): start it, "
                 "or take `--kafka embedded` or `--kafka apache`"
             )
+        from docker.errors import DockerException  # type: ignore[import-untyped]
         from testcontainers.core.container import DockerContainer
 
         container = DockerContainer(IMAGE)
@@ -76,12 +77,14 @@ class DockerKafka:
         container = container.with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://127.0.0.1:{self.port}")
         container.ports["9092/tcp"] = ("127.0.0.1", self.port)
         self._container = container
-        container.start()
+        try:
+            container.start()
+        except DockerException as error:
+            raise LocalStackError(f"Docker can't run {IMAGE}: {error}") from error
         deadline = time.monotonic() + timeout
         while not (listens(self.port) and kafka_answers(self.address.bootstrap)):
             if time.monotonic() > deadline:
                 output = b"".join(container.get_logs())[-3000:].decode(errors="replace")
-                self.stop()
                 raise LocalStackError(f"{IMAGE} did not answer within {timeout:.0f} s:\n{output}")
             time.sleep(0.1)
 
@@ -92,7 +95,11 @@ class DockerKafka:
             self._container = None
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(

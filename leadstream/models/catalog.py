@@ -54,7 +54,9 @@ def load_catalog(model: str, tenants: Path | None = None) -> ModelCatalog:
 def load_rule_file(model: str) -> schema.RuleFile:
     """A preset's or file's rules, checked. Raises `ModelError`."""
     if model in preset_names():
-        text = (resources.files("leadstream.models") / "presets" / f"{model}.yaml").read_text(encoding="utf-8")
+        text = (resources.files("leadstream.models") / "presets" / f"{model}.yaml").read_text(
+            encoding="utf-8"
+        )
         return parse_rule_file(text, f"{model}.yaml")
     path = Path(model)
     if not path.exists() and "/" not in model and not path.suffix:

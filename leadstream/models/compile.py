@@ -128,7 +128,9 @@ class _Compiler:
         )
 
     def action(self, action: schema.Action, number: int) -> Action:
-        literal = {name: value for name, value in action.payload.items() if not isinstance(value, schema.Fact)}
+        literal = {
+            name: value for name, value in action.payload.items() if not isinstance(value, schema.Fact)
+        }
         facts = {name: value.fact for name, value in action.payload.items() if isinstance(value, schema.Fact)}
         return Action(
             do=action.do,

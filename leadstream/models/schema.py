@@ -58,9 +58,13 @@ class _One:
     """Lets a list of texts be written as one text."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return no_info_before_validator_function(lambda value: [value] if isinstance(value, str) else value, handler(source))
+        return no_info_before_validator_function(
+            lambda value: [value] if isinstance(value, str) else value, handler(source)
+        )
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         many = handler(schema)
         return {"anyOf": [many["items"], many]}
 
@@ -70,10 +74,13 @@ class _Equal:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return no_info_before_validator_function(
-            lambda value: {"eq": value} if isinstance(value, (str, bool, int, float)) else value, handler(source)
+            lambda value: {"eq": value} if isinstance(value, (str, bool, int, float)) else value,
+            handler(source),
         )
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {"anyOf": [_SCALAR_SCHEMA, handler(schema)]}
 
 
@@ -98,7 +105,7 @@ class By(_Part):
     """The first of them that the signal has."""
     points: Annotated[dict[Value, Points], Field(min_length=1)]
     default: str | None = None
-    """The entry that stands for a value that is absent or not listed; without it such a signal does not match."""
+    """The entry for a value that is absent or not listed; without it such a signal does not match."""
 
 
 class Repeat(_Part):

@@ -42,7 +42,9 @@ def first_error(document: Document, errors: list[ErrorDetails], adapter: TypeAda
     if error["type"] == "missing":
         return document.error(path, f"`{error['loc'][-1]}` is missing")
     if error["type"] == "extra_forbidden":
-        return document.error(path, f"unknown key `{path[-1]}`{nearest(path[-1], keys_at(adapter, path[:-1]))}")
+        return document.error(
+            path, f"unknown key `{path[-1]}`{nearest(path[-1], keys_at(adapter, path[:-1]))}"
+        )
     message = REASONS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     return document.error(path, f"{'.'.join(map(str, path)) or 'the file'}: {message}")
 

@@ -107,8 +107,10 @@ class Accumulator(msgspec.Struct, frozen=True, array_like=True):
 class ScoreSnapshot(msgspec.Struct, frozen=True):
     """The state of a lead at the end of a step, in the compacted topic of scores.
 
-    `at` is the fold's now. `next_change` is when a band, a threshold or the shown score next changes
-    by itself, if ever. `offset` is the place of the last record that changed the lead.
+    `at` is the fold's now at the last signal or timer of the lead; total, score and band stand then, and
+    any later total follows from the accumulators. `next_change` is when a band, a threshold or the score
+    shown next changes by itself, if ever. `last_activity` is the newest effective time of a signal that a
+    rule with positive points scored. `offset` is the place of the last record that changed the lead.
     """
 
     tenant: str

@@ -68,10 +68,11 @@ def decode_signal(key: bytes | None, value: bytes | None, known: bool = False) -
     # Tests for the usual case; the checks that name the field come after them.
     type_, source = signal.type, signal.source
     texts = identity + type_ + source
-    usual = texts.isprintable() and len(texts) <= MAX_TEXT and identity and type_
-    if not usual or (
-        not known and (not tenant or not lead or ":" in tenant or len(key) > MAX_TEXT or not (tenant + lead).isprintable())
-    ):
+    usual = identity != "" != type_ and len(texts) <= MAX_TEXT and texts.isprintable()
+    if usual and not known:
+        usual = tenant != "" != lead and ":" not in tenant and len(key) <= MAX_TEXT
+        usual = usual and (tenant + lead).isprintable()
+    if not usual:
         check_texts(signal)
     return signal
 

@@ -39,7 +39,7 @@ class Step:
     actions: list[Message] = field(default_factory=list)
     decisions: list[Message] = field(default_factory=list)
     decision_places: list[int] = field(default_factory=list)
-    """For each decision how many of the actions were put out before it, for those who want both in one order."""
+    """For each decision how many actions were put out before it, for those who want both in one order."""
     scores: list[Message] = field(default_factory=list)
     history: list[Message] = field(default_factory=list)
     dead_letters: list[Message] = field(default_factory=list)
@@ -49,5 +49,5 @@ class Step:
     `other`. Outcomes: those of HistoryEntry, and `duplicate`."""
     records: dict[str, int] = field(default_factory=dict)
     """How many of each kind: `crossing:up`, `crossing:down`, `band:up`, `band:down`, `action:<do>:requested`,
-    `action:<do>:<reason of a skip>`, `reject:<reason>`, `forward`, `tick`, `timer`, `guarded` (left out, as the
-    lead's row has it already)."""
+    `action:<do>:<reason of a skip>`, `reject:<reason>`, `forward`, `tick`, `timer`, `guarded` (left out, as
+    the lead's row has it already)."""

@@ -1,4 +1,4 @@
-"""Conditions on a signal, made into functions once, that answer False for whatever data they did not expect."""
+"""Conditions on a signal, made into functions once; they answer False for data they did not expect."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -73,8 +73,10 @@ def url_path(get: Getter, segments: Iterable[str]) -> Test:
         if type(url) is not str:
             return False
         path = url.split("#", 1)[0].split("?", 1)[0]
-        host = path.find("//")
-        parts = path[host + 2 :].split("/")[1:] if host >= 0 else path.split("/")
+        parts = path.split("/")
+        if len(parts) > 2 and not parts[1] and (not parts[0] or parts[0][-1] == ":"):
+            # `https://host/...` or `//host/...`: the host is no segment.
+            del parts[2]
         return not wanted.isdisjoint(parts)
 
     return has_segment
@@ -88,7 +90,10 @@ def all_of(tests: Sequence[Test]) -> Test | None:
 
 
 def picker(getters: Sequence[Getter], found: dict[str, T], default: T | None) -> Callable[[Signal], T | None]:
-    """What is found for the value of the first field that the signal has; `default` if it has none or its value is not listed."""
+    """What is found for the value of the first field that the signal has.
+
+    `default` if it has none of the fields, or its value is not listed.
+    """
     if len(getters) == 1:
         get = getters[0]
 

@@ -18,7 +18,7 @@ from leadstream.records.outputs import (
     ThresholdCrossed,
 )
 from leadstream.records.times import rfc3339
-from leadstream.scoring.facts import Facts, known, unpack
+from leadstream.scoring.facts import Facts, Scalar, known, unpack
 from leadstream.scoring.kernel import TOLERANCE, score_of
 from leadstream.scoring.model import Action, CompiledModel
 from leadstream.scoring.outbox import Outbox
@@ -61,7 +61,7 @@ class Evaluation:
         self.at = rfc3339(touch.at)
 
     def run(self, gained: bool) -> None:
-        """Settles thresholds and band; `gained` says that a signal with a positive contribution is behind it."""
+        """Settles thresholds and band; `gained` says that a signal with a gain is behind it."""
         state, thresholds, after = self.state, self.model.thresholds, self.touch.after
         for index, threshold in enumerate(thresholds):
             if not state.passed >> index & 1 and after >= threshold.at - TOLERANCE:
@@ -109,9 +109,15 @@ class Evaluation:
         threshold = self.model.thresholds[index]
         facts = unpack(self.state.facts)
         for action in threshold.actions:
-            phone = dialable(str(known(facts, "phone") or "")) if action.needs_phone else None
-            reason = self.withheld(action, facts, phone)
-            wanted = {"do": action.do, "channel": action.channel, "threshold": threshold.at, "crossing": crossing}
+            given = known(facts, "phone") if action.needs_phone else None
+            phone = dialable(given) if isinstance(given, str) else None
+            reason = self.withheld(action, given, phone)
+            wanted: dict[str, Any] = {
+                "do": action.do,
+                "channel": action.channel,
+                "threshold": threshold.at,
+                "crossing": crossing,
+            }
             if reason is not None:
                 common = self.common("lead.action.skipped", action.do, "up", cause)
                 self.put(ActionSkipped(**common, **wanted, reason=reason), f"action:{action.do}:{reason}")
@@ -127,12 +133,12 @@ class Evaluation:
             requested[action.number] = self.touch.at
             self.state.requested = requested
 
-    def withheld(self, action: Action, facts: Facts, phone: str | None) -> Reason | None:
+    def withheld(self, action: Action, given: Scalar, phone: str | None) -> Reason | None:
         """Why an action is not requested: the first of suppression, phone, repetition that says no."""
         if self.state.suppressed & action.channel_bits:
             return "suppressed"
         if action.needs_phone and phone is None:
-            return "invalid_phone" if known(facts, "phone") not in (None, "") else "no_phone"
+            return "no_phone" if given is None or given == "" else "invalid_phone"
         requested = self.state.requested or []
         last = requested[action.number] if action.number < len(requested) else None
         if last is not None and self.touch.at - last < action.dedupe:

@@ -13,7 +13,9 @@ def advance(state: LeadState, model: CompiledModel, now: int) -> None:
     state.total *= 2.0 ** (-elapsed / model.half_life)
     if state.others is not None:
         halves = model.half_lives[1:]
-        state.others = [decayed(value, half, elapsed) for value, half in zip(state.others, halves, strict=True)]
+        state.others = [
+            decayed(value, half, elapsed) for value, half in zip(state.others, halves, strict=True)
+        ]
     state.touched = now
 
 

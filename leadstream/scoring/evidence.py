@@ -13,7 +13,7 @@ MAX_BYTES = 2048
 """The most bytes of data, as JSON."""
 MAX_DEPTH = 32
 SMALL = 256
-"""Data of a record whose value is no longer than this can't exceed the limits, however they are written again."""
+"""Data of a record whose value is no longer than this can't exceed the limits, however they are written."""
 
 _encode = msgspec.json.Encoder().encode
 

@@ -17,6 +17,8 @@ EXPECTED = frozenset(
 MAX_OTHERS = 32
 MAX_NAME = 64
 MAX_TEXT = 512
+MAX_INTEGER = 2**53
+"""The largest integer that JSON readers agree on."""
 
 Scalar = str | int | float | bool | None
 Facts = dict[str, tuple[Scalar, int]]
@@ -35,16 +37,13 @@ def learn(facts: Facts, data: Mapping[str, Any], at: int) -> bool:
 
     The later `at` wins, of two alike the one that arrives later. A null is a value: the field is not known
     any more. `consent: {email: false}` is the field `consent.email`. Left out are values that are neither
-    text of at most 512 characters, number, boolean nor null, names of more than 64 characters, and fields
-    that are not in `EXPECTED` once there are 32 of those.
+    text of at most 512 characters, number, boolean nor null, integers beyond 2**53, names of more than 64
+    characters, and fields that are not in `EXPECTED` once there are 32 of those.
     """
     others = sum(1 for name in facts if name not in EXPECTED)
     noted = False
     for name, value in flattened(data):
-        if type(value) is str:
-            if len(value) > MAX_TEXT:
-                continue
-        elif value is not None and type(value) not in (int, float, bool):
+        if not keepable(value):
             continue
         old = facts.get(name)
         if old is None:
@@ -59,6 +58,16 @@ def learn(facts: Facts, data: Mapping[str, Any], at: int) -> bool:
         facts[name] = (value, at)
         noted = True
     return noted
+
+
+def keepable(value: Any) -> bool:
+    """Whether a value can be a fact: text, number, boolean or null within bounds."""
+    kind = type(value)
+    if kind is str:
+        return bool(len(value) <= MAX_TEXT)
+    if kind is int:
+        return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
+    return value is None or kind in (float, bool)
 
 
 def flattened(data: Mapping[str, Any]) -> list[tuple[str, Any]]:

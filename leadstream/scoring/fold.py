@@ -2,7 +2,7 @@
 
 from hashlib import blake2b
 
-from leadstream.records.outputs import Contribution, HistoryEntry, Outcome
+from leadstream.records.outputs import Cause, Contribution, HistoryEntry, Outcome
 from leadstream.records.signal import Signal
 from leadstream.records.step import LogRecord
 from leadstream.scoring.crossings import Evaluation, Touch
@@ -21,13 +21,20 @@ FUTURE = 300_000
 
 
 def fold_signal(
-    state: LeadState, signal: Signal, record: LogRecord, model: CompiledModel, plan: Plan, now: int, outbox: Outbox
+    state: LeadState,
+    signal: Signal,
+    record: LogRecord,
+    model: CompiledModel,
+    plan: Plan,
+    now: int,
+    outbox: Outbox,
 ) -> HistoryEntry | None:
     """Folds a signal into the state in place; None if its id is among the lead's last ones.
 
     `record` is where the signal stands, `plan` what the model has for its type, `now` the partition's; all
     timers of the lead up to now have fired. Raises `Rejected("bad_signal")` before anything has changed.
     """
+    bump = bump_of(signal.data) if plan.bump else None
     identity = signal.id
     digest = blake2b(identity.encode(), digest_size=ID_BYTES).digest()
     ids = state.ids
@@ -36,8 +43,6 @@ def fold_signal(
         state.ids = ids[:place] + ids[place + ID_BYTES :] + digest
         return None
 
-    # What can fail on bad data comes before the first change.
-    bump = bump_of(signal.data) if plan.bump else None
     matches: list[tuple[Branch, Repeat | None]] = []
     for test, branch, pick, repeat in plan.rules:
         if test is None or test(signal):
@@ -63,11 +68,11 @@ def fold_signal(
     contributions: tuple[Contribution, ...] = ()
     gain = 0.0
     after = before
-    fall = "signal"
+    fall: Cause = "signal"
     if plan.special:
         outcome = "noted"
         if apply_effects(state, signal, plan, at):
-            outcome = fall = "reset"
+            outcome, fall = "reset", "reset"
             clear(state, at)
             after = 0.0
             matches.clear()
@@ -173,11 +178,13 @@ def add(state: LeadState, model: CompiledModel, branch: Branch, mass: float, at:
 
 
 def sum_again(state: LeadState, model: CompiledModel) -> None:
-    """The sums from the accumulators, so that what large numbers leave when they cancel does not stay in them."""
+    """The sums from the accumulators: what large numbers leave when they cancel does not stay in them."""
     sums = [0.0] * len(model.half_lives)
     for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
         branch = model.branches[ord(symbol)]
-        sums[branch.kernel] += branch.points * decayed(mass, model.half_lives[branch.kernel], state.touched - ref)
+        sums[branch.kernel] += branch.points * decayed(
+            mass, model.half_lives[branch.kernel], state.touched - ref
+        )
     state.total = sums[0]
     if state.others is not None:
         state.others = sums[1:]

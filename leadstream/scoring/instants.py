@@ -1,7 +1,7 @@
 """When a total that only time changes leaves an interval, to the millisecond."""
 
 from itertools import pairwise
-from math import log2
+from math import exp2, log2
 
 from leadstream.scoring.kernel import total_of
 
@@ -38,7 +38,7 @@ def first_exit(sums: list[float], half_lives: tuple[int, ...], low: float, high:
 
 
 def fall_time(value: float, half_life: int, level: float) -> int:
-    """The first whole number of milliseconds >= 1 after which a positive value has fallen below a positive level.
+    """The first whole number of milliseconds >= 1 after which a value > 0 is below a level > 0.
 
     Solves `value * 2 ** (-t / half_life) < level`, then settles on the grid, as the logarithm rounds.
     """
@@ -56,7 +56,9 @@ def turning_points(sums: list[float], half_lives: tuple[int, ...]) -> list[int]:
     Begins with 0; the last one is where nothing worth mentioning is left to change. A turning point gives the
     milliseconds around it, as it is known to a quarter of one.
     """
-    terms = sorted((1.0 / half, value / half) for value, half in zip(sums, half_lives, strict=True) if half and value)
+    terms = sorted(
+        (1.0 / half, value / half) for value, half in zip(sums, half_lives, strict=True) if half and value
+    )
     weight = sum(abs(value) for value, half in zip(sums, half_lives, strict=True) if half)
     if weight <= NEGLIGIBLE:
         return [0]
@@ -68,10 +70,11 @@ def turning_points(sums: list[float], half_lives: tuple[int, ...]) -> list[int]:
 
 
 def exponential_roots(terms: list[tuple[float, float]], horizon: float) -> list[float]:
-    """The roots in (0, horizon) of `sum(weight * 2 ** (-rate * x))`, ascending; terms are (rate, weight) by rate.
+    """The roots in (0, horizon) of `sum(weight * 2 ** (-rate * x))`, ascending; terms are (rate, weight).
 
-    Divided by its slowest exponential the sum has a constant term, so its derivative has one exponential less:
-    the roots of that part the axis where the sum is monotone, and a change of sign there is one root.
+    The terms come by ascending rate. Divided by its slowest exponential the sum has a constant term, so its
+    derivative has one exponential less: the roots of that part the axis where the sum is monotone, and a
+    change of sign there is one root.
     """
     if len(terms) < 2 or all(weight > 0 for _, weight in terms) or all(weight < 0 for _, weight in terms):
         return []
@@ -79,7 +82,7 @@ def exponential_roots(terms: list[tuple[float, float]], horizon: float) -> list[
     rest = [(rate - slowest, weight) for rate, weight in terms[1:]]
 
     def divided(x: float) -> float:
-        return constant + sum(weight * 2.0 ** (-rate * x) for rate, weight in rest)
+        return constant + sum([weight * exp2(-rate * x) for rate, weight in rest])
 
     bends = exponential_roots([(rate, weight * rate) for rate, weight in rest], horizon)
     roots: list[float] = []

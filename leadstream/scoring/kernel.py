@@ -9,11 +9,12 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """What a mass of one is worth after a time: 1 for `none`, `2 ** (-elapsed / half_life)` for `exponential`.
+    """What a mass of one is worth after a time.
 
-    `half_life` is in milliseconds, 0 for `none`. Both kernels are memoryless: a sum of masses fades like one
-    mass, so an accumulator needs no list of its signals (forward decay, Cormode et al., ICDE 2009). A kernel
-    that is not needs buckets of its own in the state, beside the accumulators.
+    1 for `none`, `2 ** (-elapsed / half_life)` for `exponential`; in milliseconds, the half-life of `none`
+    is 0. Both are memoryless: a sum of masses fades like one mass, so an accumulator needs no list of its
+    signals (forward decay, Cormode et al., ICDE 2009). A kernel that is not needs buckets of its own in the
+    state, beside the accumulators.
     """
 
     kind: Literal["none", "exponential"]
@@ -24,9 +25,9 @@ class Kernel:
             raise ValueError(f"a kernel {self.kind} can't have a half-life of {self.half_life} ms")
 
 
-def decayed(value: float, half_life: int, elapsed: int) -> float:
+def decayed(value: float, half_life: float, elapsed: float) -> float:
     """The value `elapsed` milliseconds (>= 0) later; a half-life of 0 stands for no decay."""
-    return value * 2.0 ** (-elapsed / half_life) if half_life else value
+    return value * float(2.0 ** (-elapsed / half_life)) if half_life else value
 
 
 def total_of(sums: list[float], half_lives: tuple[int, ...], elapsed: int) -> float:

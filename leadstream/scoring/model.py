@@ -1,4 +1,4 @@
-"""A model as the fold runs it: rules by signal type, levels, actions. Pure data, made by `leadstream.models`."""
+"""A model as the fold runs it: rules by signal type, levels, actions. Made by `leadstream.models`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -179,9 +179,7 @@ class CompiledModel:
                     falls.append(threshold.at - threshold.hysteresis)
                 else:
                     rises.append(threshold.at)
-            found = Interval(
-                max(falls, default=-inf) - TOLERANCE, min(rises, default=inf) - TOLERANCE
-            )
+            found = Interval(max(falls, default=-inf) - TOLERANCE, min(rises, default=inf) - TOLERANCE)
             self.intervals[passed, band] = found
         return found
 

@@ -15,10 +15,7 @@ def ordinal_of(ring: bytes, at: int, within: int) -> tuple[int, bytes]:
     """
     times = list(struct.unpack(f"<{len(ring) // 8}q", ring))
     place = bisect_right(times, at)
-    if within:
-        ordinal = place - bisect_right(times, at - within, 0, place) + 1
-    else:
-        ordinal = len(times) + 1
+    ordinal = place - bisect_right(times, at - within, 0, place) + 1 if within else len(times) + 1
     times.insert(place, at)
     first = bisect_right(times, times[-1] - 2 * within) if within else 0
     times = times[max(first, len(times) - MAX_OCCURRENCES) :]

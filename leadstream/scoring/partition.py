@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from heapq import heappush
 
-from leadstream.records.keys import CONTROL_PREFIX, partition_of
+from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY, partition_of
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import decode_signal
 from leadstream.records.step import LogRecord, Message, Step
@@ -28,9 +28,7 @@ from leadstream.scoring.snapshot import HistoryWriter, snapshot
 from leadstream.scoring.state import LeadState, decode_head, decode_state, encode_state
 from leadstream.scoring.timers import Timers
 
-__all__ = ["TICK", "ModelMismatch", "NewerEngine", "PartitionFold"]
-
-TICK = b"\0tick"
+__all__ = ["ModelMismatch", "NewerEngine", "PartitionFold"]
 
 
 class PartitionFold:
@@ -47,8 +45,9 @@ class PartitionFold:
         rows: dict[bytes, bytes],
         offset_guard: bool = False,
     ) -> None:
-        """`partitions` is how many the topic has; None if what stands in this one belongs here (a file of records).
-        `rows` are all rows restored from the changelog of the partition, empty for a new one; the fold owns them.
+        """`partitions` is how many the topic has; None if all that stands in this one belongs here (a file).
+
+        `rows` are all rows restored from the partition's changelog, {} for a new one; the fold owns them.
 
         With `offset_guard` a lead leaves out records that its row has already (at least once). Raises
         `ModelMismatch` if leads were scored with another model than the catalog's, `NewerEngine` for rows of
@@ -151,7 +150,7 @@ class PartitionFold:
         self.now = max(self.now, instant)
 
     def take(self, position: int) -> Step:
-        """Everything since the last call, for one transaction; `position` is the offset the log is folded up to."""
+        """Everything since the last call, for one transaction; the log is folded up to `position`."""
         step = Step(position, self.now)
         self._outbox.move_to(step)
         rows = self._rows
@@ -174,7 +173,7 @@ class PartitionFold:
 
     def _control(self, key: bytes) -> None:
         """A record that is no signal; its timestamp has moved now already."""
-        if key != TICK:
+        if key != TICK_KEY:
             raise Rejected("bad_signal", f"no control record has the key {shorten(key)}")
         self._records["tick"] += 1
 
@@ -213,12 +212,14 @@ class PartitionFold:
             heappush(self._timers.heap, (state.due, key))
 
     def _belongs_elsewhere(self, record: LogRecord, key: bytes) -> bool:
-        """Sends a record on whose key hashes to another partition; raises `Rejected` if that was done before."""
+        """Sends a record on whose key hashes to another partition; `Rejected` if that was done before."""
         home = self._partition if self._partitions is None else partition_of(key, self._partitions)
         if home == self._partition:
             return False
         if was_forwarded(record):
-            raise Rejected("not_forwarded", f"sent on to {self._partition} before, and its key hashes to {home}")
+            raise Rejected(
+                "not_forwarded", f"sent on to {self._partition} before, and its key hashes to {home}"
+            )
         self._forwards.append((home, forwarded(record, self._topic, self._partition)))
         self._records["forward"] += 1
         return True
@@ -246,7 +247,7 @@ class PartitionFold:
             fired += 1
 
     def _model(self, tenant: str) -> CompiledModel:
-        """The tenant's model, written to its row before its first use. Raises `Rejected` for an unknown tenant."""
+        """The tenant's model, written to its row before its first use; `Rejected` for an unknown tenant."""
         model = self._by_tenant.get(tenant)
         if model is None:
             model = self._by_tenant[tenant] = self._models.for_tenant(tenant)

@@ -60,14 +60,18 @@ def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, .
         branch = model.branches[ord(symbol)]
         kernel = model.kernels[branch.kernel]
         found.append(
-            Accumulator(branch.factor, "", branch.points, kernel.kind, kernel.half_life, mass, ref, count, ref)
+            Accumulator(
+                branch.factor, "", branch.points, kernel.kind, kernel.half_life, mass, ref, count, ref
+            )
         )
     return tuple(found)
 
 
 def contribution(accumulator: Accumulator, t: int) -> float:
     """What a factor adds to the total at `t`, which is not before its `t_ref`."""
-    return accumulator.points * decayed(accumulator.mass, accumulator.half_life, max(0, t - accumulator.t_ref))
+    return accumulator.points * decayed(
+        accumulator.mass, accumulator.half_life, max(0, t - accumulator.t_ref)
+    )
 
 
 def sum_at(accumulators: Iterable[Accumulator], t: int) -> float:
@@ -79,7 +83,13 @@ def explain(accumulators: Iterable[Accumulator], t: int) -> list[Factor]:
     """The total at `t` factor by factor, the weightiest first; the points add up to the total."""
     factors = [
         Factor(
-            one.factor, contribution(one, t), one.points * one.mass, one.mass, one.half_life, one.count, one.last_at
+            one.factor,
+            contribution(one, t),
+            one.points * one.mass,
+            one.mass,
+            one.half_life,
+            one.count,
+            one.last_at,
         )
         for one in accumulators
     ]
@@ -87,7 +97,7 @@ def explain(accumulators: Iterable[Accumulator], t: int) -> list[Factor]:
 
 
 def shares(state: LeadState, model: CompiledModel, at: int, limit: int) -> tuple[FactorShare, ...]:
-    """The weightiest factors of the total at `at`, as records name them; those that contribute nothing left out."""
+    """The weightiest factors of the total at `at`, as records name them; none that contributes nothing."""
     found = []
     for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
         branch = model.branches[ord(symbol)]
@@ -104,7 +114,8 @@ def next_change(state: LeadState, model: CompiledModel, now: int) -> int | None:
         return state.change or None
     elapsed = now - state.touched
     sums = [
-        decayed(value, half, elapsed) for value, half in zip(sums_of(state, model), model.half_lives, strict=True)
+        decayed(value, half, elapsed)
+        for value, half in zip(sums_of(state, model), model.half_lives, strict=True)
     ]
     intervals = (model.interval(state.passed, state.band), shown_interval(sum(sums)))
     exits = [first_exit(sums, model.half_lives, low, high) for low, high in intervals]

@@ -65,7 +65,7 @@ def read_position(row: bytes) -> PositionRow:
     head = _decode_head(row)
     if head.engine > ENGINE:
         raise NewerEngine(
-            f"the state was written by engine {head.engine}, this is engine {ENGINE}: start the newer release again"
+            f"the state was written by engine {head.engine}, this is {ENGINE}: start the newer release again"
         )
     refuse_newer(head.codec)
     return _decode_position(row)
@@ -75,7 +75,7 @@ def refuse_newer(codec: int) -> None:
     """Raises `NewerEngine` for rows of a newer codec."""
     if codec > CODEC:
         raise NewerEngine(
-            f"the state has rows of codec {codec}, this release reads up to {CODEC}: start the newer release again"
+            f"the state has rows of codec {codec}, this release reads {CODEC}: start the newer release again"
         )
 
 
@@ -88,12 +88,12 @@ def check_model(key: bytes, row: bytes, models: ModelCatalog) -> None:
         model = models.for_tenant(tenant)
     except Rejected:
         raise ModelMismatch(
-            f"tenant {tenant} has state here, scored with {stored.name}/{stored.version}, and is not in the tenants "
-            "file: list it again"
+            f"tenant {tenant} has state here, scored with {stored.name}/{stored.version}, and is not in the "
+            "tenants file: list it again"
         ) from None
     if model.fingerprint != stored.fingerprint:
         raise ModelMismatch(
-            f"the leads of tenant {tenant} were scored with {stored.name}/{stored.version} ({stored.fingerprint}), "
-            f"the model given is {model.label} ({model.fingerprint}): start with the same rule file and half-life, "
-            "or under another app name to score the log anew"
+            f"the leads of tenant {tenant} were scored with {stored.name}/{stored.version} "
+            f"({stored.fingerprint}), the model given is {model.label} ({model.fingerprint}): start with the "
+            "same rule file and half-life, or under another app name to score the log anew"
         )

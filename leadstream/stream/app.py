@@ -26,13 +26,14 @@ class PackApp(faust.App):
     """A Faust app whose agents get packs. Subclasses own what is behind the packs.
 
     Faust's tables, web server, leader election and acknowledgements are off; offsets that it commits are
-    for lag tools only and come from `durable_positions`.
+    for lag tools only and come from `committable`.
     """
 
     def __init__(self, group: str, settings: Settings) -> None:
         self.settings = settings
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
+        self._final: Mapping[TP, int] = {}
         self.joined = False
         """Whether the group has assigned anything, or nothing, to this process yet."""
         super().__init__(
@@ -88,15 +89,19 @@ class PackApp(faust.App):
 
     async def on_stop(self) -> None:
         """Drain before the group is left: Faust tells nobody of a revocation when it stops."""
-        await self.drain()
+        self._final = await self.drain()
         await super().on_stop()
 
-    async def drain(self) -> None:
-        """Finish and commit what is folded, then close everything."""
+    def committable(self) -> Mapping[TP, int]:
+        """What may be committed to the group, per partition; at the end, what the drain reached."""
+        return self._final or self.durable_positions()
+
+    async def drain(self) -> Mapping[TP, int]:
+        """Finish and commit what is folded, then close everything; returns the positions reached."""
         raise NotImplementedError
 
     def durable_positions(self) -> Mapping[TP, int]:
-        """What may be committed to the group, per partition."""
+        """Up to where each partition is done for good."""
         raise NotImplementedError
 
     async def _tasks_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
@@ -230,12 +235,15 @@ class ScorerApp(PackApp):
         if tasks:
             log.info("partitions revoked", partitions=sorted(tasks), kept=sorted(self._kept))
 
-    async def drain(self) -> None:
-        tasks, self.tasks = list(self.tasks.values()), {}
+    async def drain(self) -> Mapping[TP, int]:
+        tasks = list(self.tasks.values())
         await asyncio.gather(*(task.suspend(5.0) for task in tasks))
+        reached = self.durable_positions()
+        self.tasks = {}
         tasks += [kept[1] for kept in self._kept.values()]
         self._kept = {}
         await asyncio.gather(*(task.close() for task in tasks))
+        return reached
 
     def durable_positions(self) -> Mapping[TP, int]:
         return {

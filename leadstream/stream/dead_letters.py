@@ -32,8 +32,8 @@ class DeadLetter:
     """A rejected record: why, where it stood (`topic`, `origin`), and what it was.
 
     `place` is the dead letter's own, `partition-offset`; `at` is when it was written, in epoch
-    milliseconds. `length` is the value's when only its beginning was kept, else None. `headers` are the
-    record's own.
+    milliseconds. `length` is the value's when only its beginning was kept, else None; `whole` says that key
+    and value are all there. `headers` are the record's own.
     """
 
     place: str
@@ -44,6 +44,7 @@ class DeadLetter:
     origin: int
     origin_offset: str
     length: int | None
+    whole: bool
     key: bytes | None
     value: bytes | None
     headers: Headers
@@ -68,6 +69,7 @@ def read_dead_letter(record: Stored) -> DeadLetter:
         origin=number("partition") or 0,
         origin_offset=text("offset"),
         length=number("length"),
+        whole=not ours.keys() & {"length", "key-length"},
         key=record.key,
         value=record.value,
         headers=[(name, value) for name, value in record.headers if not name.startswith(PREFIX)],

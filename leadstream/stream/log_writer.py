@@ -12,6 +12,7 @@ from aiokafka.errors import UnknownError
 from leadstream.settings import Settings
 from leadstream.stream.clients import producer
 from leadstream.stream.topics import SIGNAL_BYTES, partition_count
+from leadstream.stream.transaction import stop_quietly
 
 MAX_PENDING = 32
 """Batches sent and not yet acknowledged; `add` waits for the oldest when there are more."""
@@ -51,7 +52,7 @@ class LogWriter:
             await self._producer.stop()
         else:
             # What can't be delivered would be waited for.
-            await self._producer.client.close()
+            await stop_quietly(self._producer)
 
     async def add(
         self,

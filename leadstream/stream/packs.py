@@ -224,7 +224,7 @@ def _as_read(tp: TopicPartition, record: LogRecord) -> LogRecord:
 
 
 class PackConsumer(driver.Consumer):
-    """Faust's consumer over packs. Offsets to commit come from the tasks, through `app.durable_positions`."""
+    """Faust's consumer over packs. Offsets to commit come from the tasks, through `app.committable`."""
 
     _thread: PackConsumerThread
 
@@ -250,13 +250,13 @@ class PackConsumer(driver.Consumer):
         return iter(
             [
                 tp
-                for tp in self.app.durable_positions()
+                for tp in self.app.committable()
                 if topics is None or tp in topics or tp.topic in topics
             ]
         )
 
     def _new_offset(self, tp: TP) -> int | None:
-        return cast("int | None", self.app.durable_positions().get(tp))
+        return cast("int | None", self.app.committable().get(tp))
 
 
 class PackTransport(driver.Transport):

@@ -178,9 +178,12 @@ class ProjectorApp(PackApp):
     async def _tasks_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
         await self.drain()
 
-    async def drain(self) -> None:
-        tasks, self.tasks = list(self.tasks.values()), {}
+    async def drain(self) -> Mapping[TP, int]:
+        tasks = list(self.tasks.values())
         await asyncio.gather(*(task.close() for task in tasks))
+        reached = self.durable_positions()
+        self.tasks = {}
+        return reached
 
     def durable_positions(self) -> Mapping[TP, int]:
         return {TP(*key): task.position for key, task in self.tasks.items() if task.position is not None}

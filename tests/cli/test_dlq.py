@@ -97,6 +97,7 @@ def test_sent_back_with_their_own_key_value_and_headers(installation, leadstream
         Sent(b"acme:l1", b"nope"),
         Sent(None, b"no key", 2),
         Sent(b"acme:l1", b"x" * 600_000),
+        Sent(b"acme:" + b"l" * 5000, b"{}"),
     )
     fold_into_dead_letters(installation, load_catalog("tenx", tenants))
     before = Log(installation.bootstrap).read(installation.names.signals)
@@ -117,7 +118,7 @@ def test_sent_back_with_their_own_key_value_and_headers(installation, leadstream
 
     # All of them: the one that was cut stays out, the one without a key goes where it was.
     result = leadstream(installation, "dlq", "replay", "--yes")
-    assert "1 of them can't be sent" in result.stdout
+    assert "2 of them can't be sent" in result.stdout
     assert "3 records sent" in result.stdout
     last = Log(installation.bootstrap).read(installation.names.signals)
     assert [one.value() for one in last if one.key() is None and one.partition() == 2] == [b"no key"] * 2
@@ -138,12 +139,20 @@ def test_it_asks_and_no_means_nothing_is_sent(installation, leadstream):
 
 
 def test_a_foreign_record_in_the_topic_is_listed_and_not_sent(installation, leadstream):
-    foreign = [("leadstream-reason", b"bad_field"), ("leadstream-topic", b"billing")]
+    drive = b"\x1b[2J[red]"
+    foreign = [
+        ("leadstream-reason", b"bad_field"),
+        ("leadstream-topic", b"billing"),
+        ("leadstream-detail", drive),
+    ]
     Log(installation.bootstrap).send(
         installation.names.dead_letters,
         [Sent(b"k", b"v", 0), Sent(b"k", json.dumps({}).encode(), 0, headers=foreign)],
     )
-    assert "bad_field" in leadstream(installation, "dlq", "list").stdout
+    listed = leadstream(installation, "dlq", "list").stdout
+    assert "bad_field" in listed
+    assert r"\x1b[2J[red]" in listed
+    assert "\x1b" not in listed
     result = leadstream(installation, "dlq", "replay", "--yes")
     assert "2 of them can't be sent" in result.stdout
     assert Log(installation.bootstrap).read(installation.names.signals) == []

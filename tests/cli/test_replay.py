@@ -85,7 +85,7 @@ def test_scores_go_to_stdout_by_default_and_stdin_is_read(leadstream, signals):
     actions = leadstream(
         None, "replay", "--signals", str(signals), "--at", "2026-01-05T10:01:00Z", "--actions", "-"
     )
-    assert [json.loads(text)["type"] for text in actions.stdout.splitlines()][0] == "lead.threshold.crossed"
+    assert json.loads(actions.stdout.splitlines()[0])["type"] == "lead.threshold.crossed"
     assert "total" not in actions.stdout
 
 

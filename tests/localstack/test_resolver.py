@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from leadstream.localstack import KafkaAddress, kafka, postgres
+from leadstream.localstack import KafkaAddress, LocalStackError, docker, kafka, postgres
 
 
 def test_an_address_in_the_environment_is_taken_and_nothing_started(
@@ -24,3 +24,19 @@ def test_the_environment_says_what_its_broker_can_do(tmp_path: Path, monkeypatch
     monkeypatch.setenv("LEADSTREAM_ALLOW_CREATE_TIME", "true")
     with kafka(directory=tmp_path) as address:
         assert address == KafkaAddress("there:9092", transactions=False, create_time_only=True)
+
+
+@pytest.mark.skipif(docker.available(), reason="a Docker engine answers")
+def test_without_a_docker_engine_the_error_names_the_other_kinds(tmp_path: Path) -> None:
+    with (
+        pytest.raises(LocalStackError, match=r"no Docker engine.*--kafka embedded.*--kafka apache"),
+        kafka("docker", directory=tmp_path),
+    ):
+        pass
+
+
+@pytest.mark.kafka
+@pytest.mark.skipif(not docker.available(), reason="no Docker engine answers")
+def test_a_container_answers(tmp_path: Path) -> None:
+    with kafka("docker", directory=tmp_path) as address:
+        assert address.transactions

@@ -113,6 +113,9 @@ def test_an_owner_of_the_schema_alone_can_migrate_and_write(postgres_dsn: str, u
         assert len(await limited.rows("SELECT * FROM leads")) == 1
         with pytest.raises(StoreUnavailable, match="permission denied"):
             await migrate(limited.dsn, f"{unique[:30]}_other")
+        admin = await asyncpg.connect(postgres_dsn)
+        await admin.execute(f"DROP OWNED BY {unique}; DROP ROLE {unique}")
+        await admin.close()
 
     run(scenario())
 

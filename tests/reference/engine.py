@@ -102,7 +102,7 @@ class Run:
 def _output(body: dict[str, Any]) -> Output:
     kind = body["type"].removeprefix("lead.")
     standing = {
-        "threshold.crossed": lambda: str(Decimal(str(body["threshold"])).normalize()),
+        "threshold.crossed": lambda: f"{Decimal(repr(body['threshold'])).normalize():f}",
         "band.changed": lambda: body["band"],
     }.get(kind, lambda: body["do"])()
     return Output(
@@ -113,6 +113,7 @@ def _output(body: dict[str, Any]) -> Output:
         standing=standing,
         cause=body["cause"],
         signal=body["signal"]["id"] if body.get("signal") else None,
+        before=Decimal(body["total_before"]),
         total=Decimal(body["total_after"]),
         reason=body.get("reason"),
     )

@@ -20,6 +20,7 @@ getcontext().prec = 40
 ALLOWED = Decimal("1e-9")
 """Comparisons allow 1e-9."""
 REMEMBERED_IDS = 16
+FORGOTTEN_AFTER = 2
 ABSENT = object()
 FACTS = ("lead.created", "lead.updated", "lead.enriched")
 
@@ -53,6 +54,7 @@ class Output:
     standing: str
     cause: str
     signal: str | None
+    before: Decimal
     total: Decimal
     reason: str | None = None
 
@@ -84,7 +86,7 @@ class Contribution:
         return self.points * fade(time - self.at, self.half_life)
 
 
-@lru_cache(maxsize=1_000_000)
+@lru_cache(maxsize=100_000)
 def fade(age: int, half_life: int) -> Decimal:
     return Decimal(1) if half_life == NONE else Decimal(2) ** (Decimal(-age) / half_life)
 
@@ -166,7 +168,7 @@ class Lead:
             return
         # "A signal's effective time is min(`at`, now), flagged `future` if more than 5 minutes ahead."
         at = min(signal.at, now)
-        before = self.total(now)
+        before, known_contributions = self.total(now), len(self.contributions)
         matching = [rule for rule in self.model.rules if matches(rule, signal)]
         resets = any(rule.reset for rule in matching)
         # "later arrivals count only if their `at` is after the reset's"
@@ -190,7 +192,8 @@ class Lead:
         )  # fmt: skip
         future = signal.at > now + 5 * 60_000
         history.append(History(self.name, signal.id, at, now, outcome, before, after, future))
-        self.evaluate(now, outputs, "reset" if resets else "signal", signal, rises=after > before)
+        gain = sum(one.points for one in self.contributions[known_contributions:])
+        self.evaluate(now, before, outputs, "reset" if resets else "signal", signal, positive=gain > 0)
 
     def reset(self, at: int) -> None:
         """ "takes effect in log order: all that was folded so far counts 0 ... Ordinals clear, dedupe ids stay." """
@@ -212,7 +215,13 @@ class Lead:
             factors, window = rule.repeat
             occurrences = self.occurrences.setdefault(rule.id, [])
             occurrences.append(at)
-            ordinal = sum(1 for one in occurrences if one <= at and (not window or one > at - window))
+            if window:
+                ordinal = sum(1 for one in occurrences if at - window < one <= at)
+                # The project's own bound: what is two windows older than the newest may be forgotten.
+                oldest = max(occurrences) - FORGOTTEN_AFTER * window
+                self.occurrences[rule.id] = [one for one in occurrences if one > oldest]
+            else:
+                ordinal = len(occurrences)
             points *= factors[min(ordinal, len(factors)) - 1]
         half_life = self.model.half_life if rule.half_life is None else rule.half_life
         self.contributions.append(Contribution(factor, points, at, half_life))
@@ -245,15 +254,22 @@ class Lead:
             written, old = self.facts.get(name, (at, None))
             if at >= written:
                 self.facts[name] = (at, value)
-                if name == "email" and value != old:
-                    # Bounces suppress "until the `email` fact changes".
+                if name == "email" and old is not None and value != old:
+                    # Bounces suppress "until the `email` fact changes"; an address that becomes known for the
+                    # first time may be the one that bounced.
                     self.suppressed.discard("email")
         return True
 
     # What changes when the total does.
 
     def evaluate(
-        self, now: int, outputs: list[Output], cause: str, signal: Signal | None = None, rises: bool = False
+        self,
+        now: int,
+        before: Decimal,
+        outputs: list[Output],
+        cause: str,
+        signal: Signal | None = None,
+        positive: bool = False,
     ) -> None:
         """Puts out what the total at now means: crossings with their actions, then the change of band."""
         total = self.total(now)
@@ -261,7 +277,9 @@ class Lead:
         identity = signal.id if signal else None
 
         def put(kind: str, direction: str, standing: str, why: str, reason: str | None = None) -> None:
-            outputs.append(Output(kind, self.name, now, direction, standing, why, identity, total, reason))
+            outputs.append(
+                Output(kind, self.name, now, direction, standing, why, identity, before, total, reason)
+            )
 
         def act(threshold: Threshold, why: str) -> None:
             for action in self.model.actions:
@@ -276,15 +294,15 @@ class Lead:
         for threshold in self.falls(total):  # "down: descending"
             self.passed.discard(threshold)
             self.recovered.discard(threshold)
-            put("crossed", "down", str(threshold.at), cause)
+            put("crossed", "down", f"{threshold.at:f}", cause)
         for threshold in self.rises(total):  # "all, ascending"
             self.passed.add(threshold)
-            put("crossed", "up", str(threshold.at), up)
+            put("crossed", "up", f"{threshold.at:f}", up)
             if signal or threshold.on_recovery == "fire":
                 act(threshold, up)
             else:
                 self.recovered.add(threshold)
-        if signal and rises:
+        if signal and positive:
             # "the next positive signal while above fires the actions once"
             for threshold in sorted(self.recovered, key=lambda one: one.at):
                 act(threshold, up)
@@ -325,7 +343,7 @@ class Lead:
     def pass_time(self, now: int, outputs: list[Output]) -> None:
         """Fires what happens by itself in (evaluated, now], each at the first millisecond in which it holds."""
         while (due := self.next_change(now)) is not None:
-            self.evaluate(due, outputs, "decay")
+            self.evaluate(due, self.total(due - 1), outputs, "decay")
         self.evaluated = max(self.evaluated, now)
 
     def next_change(self, until: int) -> int | None:
@@ -389,7 +407,7 @@ def check(signal: Signal) -> None:
         texts = [signal.data.get(name) for name in ("by", "why")]
         if len(amounts) != 1 or isinstance(amounts[0], bool) or not isinstance(amounts[0], (int, float)):
             raise BadSignal("exactly one of points, set")
-        if not all(isinstance(text, str) and text for text in texts):
+        if not all(isinstance(text, str) and text.strip() for text in texts):
             raise BadSignal("by and why are required")
 
 

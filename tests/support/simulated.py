@@ -179,7 +179,8 @@ class SimulatedFeed:
         )
 
     async def pump(self, random: Random, largest: int, pause: float) -> None:
-        """Delivers packs of random sizes, each after up to `pause` seconds; loses some, repeats others."""
+        """Delivers packs of random sizes, each after up to `pause` seconds; loses some
+        (not the last), repeats others."""
         late: list[Pack] = []
         while True:
             await asyncio.sleep(random.random() * pause)
@@ -188,7 +189,7 @@ class SimulatedFeed:
             if late and random.random() < 0.1:
                 self.offer(late.pop(random.randrange(len(late))))
             pack = self.next_pack(random.randrange(1, largest))
-            if pack is None or random.random() < 0.05:
+            if pack is None or (random.random() < 0.05 and pack.end < self._partition.end):
                 continue
             self.offer(pack)
             if random.random() < 0.2:

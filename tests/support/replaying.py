@@ -1,0 +1,163 @@
+"""Live against replay: what an installation's topics hold, and what its exported log gives offline."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from leadstream.intake.lines import parse_line
+from leadstream.records.outputs import ScoreSnapshot
+from leadstream.scoring.model import ModelCatalog
+from leadstream.scoring.partition import PartitionFold
+from leadstream.scoring.reading import Score, accumulators, sum_at
+from leadstream.stream.transaction import GUARANTEE_ROW
+from tests.support.installation import Installation
+from tests.support.log import Log
+from tests.support.simulated import Written
+
+TOLERANCE = 1e-9
+
+
+def run_command(installation: Installation, *arguments: str) -> bytes:
+    """The output of `leadstream <arguments>`; fails if the command does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "leadstream", *arguments],
+        env=installation.environment(),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def stored_position(rows: dict[bytes, bytes]) -> int:
+    """The offset up to which a partition's changelog says that its log is folded."""
+    position: int = msgspec.msgpack.decode(rows[b"\0position"])[2]
+    return position
+
+
+class Replayed:
+    """An installation's log, exported and folded anew, each partition up to its stored position."""
+
+    def __init__(self, installation: Installation, catalog: ModelCatalog) -> None:
+        self.installation = installation
+        self.log = Log(installation.bootstrap)
+        names = installation.names
+        numbers = range(installation.partitions)
+        self.changelog = {number: self.log.rows(names.changelog, number) for number in numbers}
+        self.positions = {number: stored_position(self.changelog[number]) for number in numbers}
+        self.written = {number: Written() for number in numbers}
+        self.folds = {
+            number: PartitionFold(
+                app=installation.name,
+                topic=names.signals,
+                partition=number,
+                partitions=installation.partitions,
+                models=catalog,
+                rows={},
+            )
+            for number in numbers
+        }
+        self.unfolded: list[Any] = []
+        """Records that live has not folded."""
+        lines = run_command(installation, "log", "export").splitlines()
+        records = [parse_line(number, line) for number, line in enumerate(lines, start=1)]
+        self.records = len(records)
+        for number, fold in self.folds.items():
+            mine = [record for record in records if record.partition == number]
+            folded = [record for record in mine if record.offset < self.positions[number]]
+            self.unfolded += mine[len(folded) :]
+            done = 0
+            while done < len(folded):
+                done = fold.fold(folded, done)
+            self.written[number].add(fold.take(self.positions[number]))
+
+    @property
+    def leads(self) -> dict[bytes, PartitionFold]:
+        """The fold that has a lead, by its key."""
+        return {key: fold for fold in self.folds.values() for key, _ in fold.leads()}
+
+    def reading(self, key: bytes, at: int) -> Score:
+        """A lead's score at an instant, summed from its accumulators."""
+        fold = self.leads[key]
+        state = fold.state_of(key)
+        assert state is not None
+        model = fold.model_of(key)
+        total = sum_at(accumulators(state, model), at)
+        return Score(total, int(min(max(total, 0.0), 100.0) + TOLERANCE), model.bands[model.band_of(total)].name)
+
+    def action_ids(self) -> list[str]:
+        """The ids of all records of the actions topic."""
+        return [
+            dict(headers)["ce_id"].decode()
+            for written in self.written.values()
+            for _, _, headers in written.actions
+        ]
+
+    def decision_ids(self) -> list[str]:
+        """The ids of all records of the decisions topic."""
+        return [
+            dict(headers)["ce_id"].decode()
+            for written in self.written.values()
+            for _, _, headers in written.decisions
+        ]
+
+    def check(self) -> None:
+        """Every topic holds what the replay gives, record for record: nothing lost, nothing twice."""
+        for number, written in self.written.items():
+            self._check_changelog(number, written)
+            self._check_scores(number)
+            self._check_outputs(number, written)
+
+    def _check_changelog(self, number: int, written: Written) -> None:
+        live = {key: row for key, row in self.changelog[number].items() if key != GUARANTEE_ROW}
+        differing = {key for key in live.keys() | written.rows.keys() if live.get(key) != written.rows.get(key)}
+        assert not differing, f"changelog of partition {number}: {differing}"
+
+    def _check_scores(self, number: int) -> None:
+        rows = self.log.rows(self.installation.names.scores, number)
+        leads = {key for key, _ in self.folds[number].leads()}
+        assert rows.keys() == leads, f"scores of partition {number}"
+        for key, row in rows.items():
+            live = msgspec.json.decode(row, type=ScoreSnapshot)
+            expected = self.reading(key, live.at)
+            assert abs(live.total - expected.total) <= TOLERANCE, (live, expected)
+            assert (live.score, live.band) == (expected.score, expected.band), (live, expected)
+
+    def _check_outputs(self, number: int, written: Written) -> None:
+        names = self.installation.names
+        for topic, expected in ((names.actions, written.actions), (names.decisions, written.decisions)):
+            live = [
+                (message.key(), message.value(), message.headers())
+                for message in self.log.read(topic, partition=number)
+            ]
+            assert live == expected, f"{topic}-{number}: {len(live)} records, not {len(expected)}"
+        history = [
+            entry
+            for message in self.log.read(names.history, partition=number)
+            for entry in msgspec.json.decode(message.value())["entries"]
+        ]
+        assert history == written.history, f"history of partition {number}"
+        dead = [_place(message.headers()) for message in self.log.read(names.dead_letters, partition=number)]
+        assert dead == [_place(headers) for _, _, headers in written.dead_letters]
+
+
+def _place(headers: Any) -> tuple[bytes, bytes]:
+    found = dict(headers)
+    return found["leadstream-offset"], found["leadstream-reason"]
+
+
+def replayed_by_command(installation: Installation, folder: Path, model: str, *arguments: str) -> list[Any]:
+    """The actions and decisions that the commands `log export` and `replay` give up to the end of the log."""
+    log, actions = folder / "log.ndjson", folder / "actions.ndjson"
+    run_command(installation, "log", "export", "--to", str(log))
+    end = max(msgspec.json.decode(line)["received_at"] for line in log.read_bytes().splitlines())
+    run_command(
+        installation,
+        *("replay", "--model", model, "--signals", str(log), "--at", end, "--actions", str(actions)),
+        *arguments,
+    )
+    return [msgspec.json.decode(line) for line in actions.read_bytes().splitlines()]
