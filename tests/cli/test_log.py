@@ -59,9 +59,9 @@ class Seen:
 
 
 def folded(installation):
-    """The ids of all outputs, and each lead's total at UNTIL, by a fold over the log as it stands."""
+    """The ids of all outputs, and each lead's snapshot, by a fold over the log as it stands."""
     ids = set()
-    totals = {}
+    snapshots = {}
     messages = Log(installation.bootstrap).read(installation.names.signals)
     for partition in range(installation.partitions):
         records = [Seen(message) for message in messages if message.partition() == partition]
@@ -80,20 +80,22 @@ def folded(installation):
         step = fold.take(0)
         ids |= {dict(headers)["ce_id"].decode() for _, _, headers in step.actions + step.decisions}
         for key, value, _ in step.scores:
-            totals[key.decode()] = json.loads(value)["total"]
-    return ids, totals
+            snapshots[key] = json.loads(value)
+    return ids, snapshots
 
 
 def agree(installation):
     """The replay of the exported log and the fold over the log come to the same."""
     lines = [line.rstrip(b"\n") for line in lines_of(installation)]
     result = replay(lines, TENX, installation.name, UNTIL, topic="none")
-    ids, totals = folded(installation)
+    ids, snapshots = folded(installation)
     assert {one.id for one in result.outputs} == ids
-    assert {f"{line.tenant}:{line.lead}": line.total for line in result.lines()} == pytest.approx(
-        totals, abs=1e-9
-    )
-    assert len(totals) == 7
+    for snapshot in snapshots.values():
+        # Each at the instant that it carries.
+        reading = result.reading(snapshot["tenant"], snapshot["lead"], snapshot["at"])
+        assert reading.total == pytest.approx(snapshot["total"], abs=1e-9)
+        assert (reading.score, reading.band) == (snapshot["score"], snapshot["band"])
+    assert len(snapshots) == 7
     assert len(ids) > 20
     return result
 

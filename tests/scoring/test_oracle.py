@@ -1,6 +1,7 @@
 """The fold against the oracle: random models, random signals, in order, late, twice, split anywhere."""
 
 import json
+import os
 from importlib import resources
 from typing import Any
 
@@ -20,7 +21,15 @@ TENX_TEXT = (resources.files("leadstream.models") / "presets" / "tenx.yaml").rea
 TENX = YAML(typ="safe").load(TENX_TEXT)
 TENX_MODEL = model_of(TENX_TEXT)
 
-quick = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+EXAMPLES = os.environ.get("LEADSTREAM_EXAMPLES")
+"""How many random histories per test; by default 300, the same ones each time."""
+
+quick = settings(
+    max_examples=int(EXAMPLES or 300),
+    derandomize=EXAMPLES is None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 def close(left: float, right: float) -> bool:
