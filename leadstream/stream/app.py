@@ -1,6 +1,7 @@
 """The Faust app of the worker: group membership and packs in, tasks out."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -82,10 +83,11 @@ class PackApp(faust.App):
             self.failure = error
         self.failed.set()
 
-    async def crash(self, reason: BaseException) -> None:
-        """Faust calls this for an error in any of its services."""
-        self.fail(reason)
-        await super().crash(reason)
+    def _crash(self, reason: BaseException) -> None:
+        # Faust calls this, not `crash`, for an error in any of its services, and from any thread.
+        with contextlib.suppress(RuntimeError):  # the loop may be closed already
+            self.loop.call_soon_threadsafe(self.fail, reason)
+        super()._crash(reason)
 
     async def on_stop(self) -> None:
         """Drain before the group is left: Faust tells nobody of a revocation when it stops."""

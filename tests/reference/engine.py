@@ -52,7 +52,7 @@ class Run:
     """What a fold of a history put out. `messages` are actions and decisions in their one order."""
 
     messages: list[Message] = field(default_factory=list)
-    history_bytes: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[dict[str, Any]] = field(default_factory=list)
     dead_letters: list[Message] = field(default_factory=list)
     rows: dict[bytes, bytes] = field(default_factory=dict)
     snapshots: dict[bytes, dict[str, Any]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Run:
         assert not decisions
         for _, value, _ in step.history:
             assert value is not None
-            self.history_bytes += json.loads(value)["entries"]
+            self.entries += json.loads(value)["entries"]
         self.dead_letters += step.dead_letters
         for key, row in step.changelog:
             assert row is not None
@@ -95,7 +95,7 @@ class Run:
                 Decimal(one["after"]),
                 one.get("future", False),
             )
-            for one in self.history_bytes
+            for one in self.entries
         ]
 
 

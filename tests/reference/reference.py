@@ -355,21 +355,30 @@ class Lead:
 
     def next_change(self, until: int) -> int | None:
         """The first millisecond in (evaluated, until] in which a threshold or the band is not as it was."""
-        start = self.evaluated
-        curve: dict[Decimal, Decimal] = {}
+        levels = {lower for _, lower in self.model.bands}
+        levels |= {level for one in self.model.thresholds for level in (one.at, one.at - one.hysteresis)}
+        moments = self.passages(levels, self.evaluated, until)
+        return next((time for time in moments if self.changes_at(time)), None)
+
+    def next_score(self, after: int, until: int) -> int | None:
+        """The first millisecond in (after, until] in which the score shown is another."""
+        shown = self.score(after)
+        moments = self.passages({Decimal(shown), Decimal(shown + 1)}, after, until)
+        return next((time for time in moments if self.score(time) != shown), None)
+
+    def passages(self, levels: set[Decimal], start: int, until: int) -> list[int]:
+        """Every millisecond in (start, until] in which the total is on another side of a level than before."""
+        curve: dict[Decimal, Decimal] = {Decimal(0): ALLOWED}
         for one in self.contributions:
             rate = Decimal(0) if one.half_life == NONE else 1 / Decimal(one.half_life)
             curve[rate] = curve.get(rate, Decimal(0)) + one.worth(start)
-        levels = {lower for _, lower in self.model.bands}
-        levels |= {level for one in self.model.thresholds for level in (one.at, one.at - one.hysteresis)}
-        moments = {
-            start + last + 1
-            for level in levels
-            for last in sign_changes(
-                curve | {Decimal(0): curve.get(Decimal(0), Decimal(0)) - level + ALLOWED}, until - start
-            )
-        }
-        return next((time for time in sorted(moments) if self.changes_at(time)), None)
+        return sorted(
+            {
+                start + last + 1
+                for level in levels
+                for last in sign_changes(curve | {Decimal(0): curve[Decimal(0)] - level}, until - start)
+            }
+        )
 
     def changes_at(self, time: int) -> bool:
         total = self.total(time)

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from tests.scoring.folding import DAY, HOUR, MINUTE, T0, Log
 
-LEADS = ["l1", "l2", "l3"]
-PHONES = ["+4930123456", "+49 (30) 12.34-56", "030123456", "+1", "", None, 5]
+LEADS = ["l1", "l1", "l1", "l2", "l3"]
+PHONES = ["+4930123456", "+49 (30) 12.34-56", "030123456", "030123456", "+1", "", None, 5]
 URLS = ["https://x.test/pricing", "/de/pricing?q=1", "/pricing-faq", "https://pricing/", "/a//pricing", 7, None]
-GAPS = [0, 1, 999, MINUTE, HOUR, 5 * HOUR, DAY - 1, DAY, DAY + 1, 3 * DAY, 14 * DAY, 45 * DAY, 200 * DAY]
+GAPS = [0, 1, 999, MINUTE, HOUR, HOUR, 5 * HOUR, 11 * HOUR, DAY - 1, DAY, DAY + 1, 3 * DAY, 14 * DAY, 45 * DAY]
 LATE = [0] * 12 + [1, HOUR, 6 * HOUR, DAY, 10 * DAY, 30 * DAY, -MINUTE, -10 * MINUTE, -400 * DAY]
 
 

@@ -194,7 +194,6 @@ def test_faust_seeking_to_committed_offsets_has_no_effect(install_apache: Instal
             consumer = worker.app.consumer
             await consumer.perform_seek()
             await consumer.seek_wait({TP(topic, 0): 3})
-            await consumer.seek(TP(topic, 0), 3)
             apache_log.send(topic, many(30, 60))
             await worker.at(60)
             assert stale_packs() == before
