@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leadstream.records.outputs import Accumulator, FactorShare
-from leadstream.scoring.instants import first_exit
 from leadstream.scoring.kernel import TOLERANCE, decayed, score_of, total_of
 from leadstream.scoring.model import CompiledModel
 from leadstream.scoring.state import LeadState
@@ -106,20 +105,6 @@ def shares(state: LeadState, model: CompiledModel, at: int, limit: int) -> tuple
             found.append((-abs(points), branch.factor, points))
     found.sort()
     return tuple([FactorShare(factor, points) for _, factor, points in found[:limit]])
-
-
-def next_change(state: LeadState, model: CompiledModel, now: int) -> int | None:
-    """The instant after `now` at which time alone next changes the score shown, a band or a threshold."""
-    if not state.change or state.change > now:
-        return state.change or None
-    elapsed = now - state.touched
-    sums = [
-        decayed(value, half, elapsed)
-        for value, half in zip(sums_of(state, model), model.half_lives, strict=True)
-    ]
-    intervals = (model.interval(state.passed, state.band), shown_interval(sum(sums)))
-    exits = [first_exit(sums, model.half_lives, low, high) for low, high in intervals]
-    return min((now + exit_ for exit_ in exits if exit_ is not None), default=None)
 
 
 def shown_interval(total: float) -> tuple[float, float]:

@@ -210,7 +210,7 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         pass
 
 
-def _keep_as_read(result: object) -> None:
+def _keep_as_read(result: Any) -> None:
     """Let a fetch result hand out records as the parser made them.
 
     aiokafka would copy each into an object of its own first, which takes as long as parsing it did.

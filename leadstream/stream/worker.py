@@ -1,6 +1,7 @@
 """The worker role: folds the signals topic."""
 
 import asyncio
+import gc
 import time
 
 import structlog
@@ -27,6 +28,16 @@ log = structlog.get_logger()
 DEFAULT_METRICS_PORT = 9464
 
 
+def collect_seldom() -> None:
+    """Let the cyclic garbage collector run seldom: the fold makes many small objects and no cycles.
+
+    With Python's thresholds it took a third of the worker's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+
+
 class Worker:
     """One process of the scoring group."""
 
@@ -43,6 +54,7 @@ class Worker:
         """Fold until `stop` is set. Raises StreamError."""
         settings = self._settings
         metrics.BUILD.info({"version": __version__, "role": "worker"})
+        collect_seldom()
         port = DEFAULT_METRICS_PORT if settings.metrics_port is None else settings.metrics_port
         health = HealthServer(settings.metrics_host, port, healthy=self.unhealthy, ready=self.unready)
         log.info(

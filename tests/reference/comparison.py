@@ -18,7 +18,9 @@ def reference(model: Model, signals: Iterable[Signal]) -> Partition:
 
 def assert_close(got: Decimal | float, expected: Decimal, what: object) -> None:
     """Equal within 1e-9, relative for what is larger than 1."""
-    assert abs(Decimal(got) - expected) <= ALLOWED * max(1, abs(expected)), f"{what}: {got}, not {expected}"
+    assert abs(Decimal(got) - expected) <= ALLOWED * max(Decimal(1), abs(expected)), (
+        f"{what}: {got}, not {expected}"
+    )
 
 
 def assert_same_outputs(got: list[Output], expected: list[Output], model: Model) -> None:

@@ -42,9 +42,7 @@ def record(signal: Signal) -> Record:
         "source": signal.source,
         "data": signal.data,
     }
-    return Record(
-        signal.offset, signal.broker_time, lead_key(TENANT, signal.lead), json.dumps(body).encode()
-    )
+    return Record(signal.offset, signal.broker_time, lead_key(TENANT, signal.lead), json.dumps(body).encode())
 
 
 @dataclass
@@ -101,12 +99,14 @@ class Run:
 
 def _output(body: dict[str, Any]) -> Output:
     kind = body["type"].removeprefix("lead.")
-    standing = {
-        "threshold.crossed": lambda: f"{Decimal(repr(body['threshold'])).normalize():f}",
-        "band.changed": lambda: body["band"],
-    }.get(kind, lambda: body["do"])()
+    if kind == "threshold.crossed":
+        kind, standing = "crossed", f"{Decimal(repr(body['threshold'])).normalize():f}"
+    elif kind == "band.changed":
+        kind, standing = "band", body["band"]
+    else:
+        kind, standing = kind.removeprefix("action."), body["do"]
     return Output(
-        kind={"threshold.crossed": "crossed", "band.changed": "band"}.get(kind, kind.removeprefix("action.")),
+        kind=kind,
         lead=body["lead"],
         at=parse_instant(body["at"]),
         direction=body["direction"],

@@ -23,10 +23,9 @@ CALM = st.sampled_from(
     [0, HOUR, DAY, DAY + 1, 5 * DAY, 14 * DAY, 30 * DAY - 1, 30 * DAY, 90 * DAY, -SECOND, -DAY]
 ) | st.integers(0, 20 * DAY)
 """From one broker time to the next; the broker's clock may step back."""
-LATENESS = st.sampled_from(
-    [0] * 12 + [1, SECOND, HOUR, DAY, 14 * DAY, 30 * DAY, 30 * DAY + 1, 400 * DAY]
-    + [-1, -5 * MINUTE, -5 * MINUTE - 1, -DAY, -60 * DAY]
-) | st.integers(0, 40 * DAY)
+LATE = [1, SECOND, HOUR, DAY, 14 * DAY, 30 * DAY, 30 * DAY + 1, 400 * DAY]
+EARLY = [-1, -5 * MINUTE, -5 * MINUTE - 1, -DAY, -60 * DAY]
+LATENESS = st.sampled_from([0] * 12 + LATE + EARLY) | st.integers(0, 40 * DAY)
 """How long before the broker's time a signal says that it happened; negative is the future."""
 REPEATED = st.sampled_from([0] * 12 + [1, 2, 5, 15, 16, 17])
 """How many signals ago the id was used before; 0 is a new id."""
@@ -104,20 +103,18 @@ def histories(draw: st.DrawFn, said: list[Said] = SAID, leads: int = 3, most: in
 
 @st.composite
 def with_ticks(draw: st.DrawFn, signals: list[Signal]) -> list[Signal]:
-    """The same history with ticks in between, at times up to the next signal's."""
+    """The same history with ticks in between, at times between those of their neighbours."""
     ticked: list[Signal] = []
-    now = START
     for signal in signals:
-        if draw(st.booleans()):
-            later = max(now, signal.broker_time)
-            ticked.append(Signal(signal.offset - 1, draw(st.integers(min(now, later), later))))
+        if ticked and draw(st.booleans()):
+            now = max(one.broker_time for one in ticked)
+            ticked.append(Signal(signal.offset - 1, draw(st.integers(now, max(now, signal.broker_time)))))
         ticked.append(signal)
-        now = max(now, signal.broker_time)
     return ticked
 
 
 def reordered(signals: list[Signal], order: list[int]) -> list[Signal]:
-    """The same signals with the same times of their own, arriving in another order at the same broker times."""
+    """The same signals, each at its own time as before, arriving in another order."""
     return [
         replace(signals[index], offset=place.offset, broker_time=place.broker_time)
         for place, index in zip(signals, order, strict=True)
@@ -133,7 +130,8 @@ FACTORS = st.lists(st.sampled_from(["0", "0.25", "0.5", "1", "1.5"]), min_size=1
 )
 WINDOWS = st.sampled_from([NONE, HOUR, DAY, 30 * DAY])
 LEVELS = ["5", "10", "12.5", "30", "55"]
-CONDITIONS = st.sampled_from(
+Conditions = dict[str, dict[str, Any]] | None
+CONDITIONS: st.SearchStrategy[Conditions] = st.sampled_from(
     [
         *[None] * 8,
         {"data.size": {"eq": 1}},

@@ -203,7 +203,7 @@ class Lead:
         self.evaluate(now, before, outputs, "reset" if resets else "signal", signal, positive=gain > 0)
 
     def reset(self, at: int) -> None:
-        """ "takes effect in log order: all that was folded so far counts 0 ... Ordinals clear, dedupe ids stay." """
+        """ "in log order: all that was folded so far counts 0 ... Ordinals clear, dedupe ids stay." """
         self.contributions = []
         self.occurrences = {}
         self.reset_at = at if self.reset_at is None else max(at, self.reset_at)
@@ -348,7 +348,7 @@ class Lead:
     # The passing of time.
 
     def pass_time(self, now: int, outputs: list[Output]) -> None:
-        """Fires what happens by itself in (evaluated, now], each at the first millisecond in which it holds."""
+        """Fires what happens by itself in (evaluated, now], each in the first millisecond it holds."""
         while (due := self.next_change(now)) is not None:
             self.evaluate(due, self.total(due - 1), outputs, "decay")
         self.evaluated = max(self.evaluated, now)
@@ -367,7 +367,7 @@ class Lead:
         return next((time for time in moments if self.score(time) != shown), None)
 
     def passages(self, levels: set[Decimal], start: int, until: int) -> list[int]:
-        """Every millisecond in (start, until] in which the total is on another side of a level than before."""
+        """Every millisecond in (start, until] in which the total has changed its side of a level."""
         curve: dict[Decimal, Decimal] = {Decimal(0): ALLOWED}
         for one in self.contributions:
             rate = Decimal(0) if one.half_life == NONE else 1 / Decimal(one.half_life)
@@ -388,9 +388,9 @@ class Lead:
 def sign_changes(terms: dict[Decimal, Decimal], end: int) -> list[int]:
     """Every k in [0, end) for which of f(k) and f(k + 1) one is below 0 and the other is not.
 
-    f(t) is the sum of weight * 2**(-rate * t) over terms {rate: weight}. Times 2**(slowest * t), which has the
-    same sign, one term is constant; the slope of that has a term less. Between the places where the slope
-    changes its sign, f is monotone, and a change of its sign is found by bisection.
+    f(t) is the sum of weight * 2**(-rate * t) over terms {rate: weight}. Times 2**(slowest * t), which has
+    the same sign, one term is constant; the slope of that has a term less. Between the places where the
+    slope changes its sign, f is monotone, and a change of its sign is found by bisection.
     """
     slowest = min(terms, default=Decimal(0))
     shifted = {rate - slowest: weight for rate, weight in terms.items() if weight}
@@ -466,7 +466,7 @@ def path_segments(url: str) -> set[str]:
 
 
 def branch_of(rule: Rule, signal: Signal) -> str | None:
-    """The entry of `by` for a signal: by the first field that it has; what is absent or not listed is default."""
+    """The entry of `by` for the first field that a signal has; what is absent or not listed is default."""
     assert rule.by is not None
     fields, points, default = rule.by
     values = [value for value in (value_of(signal, path) for path in fields) if value is not ABSENT]

@@ -1,4 +1,4 @@
-"""Scoring models for the reference: `TENX`, written out by hand from its description, and any small other one.
+"""Scoring models for the reference: `TENX`, written out by hand from its description, and any other.
 
 `rule_file` writes a model in the form that the engine reads, so both score by the same numbers.
 """
@@ -16,7 +16,7 @@ NONE = 0
 
 @dataclass(frozen=True)
 class Rule:
-    """`when` is field -> condition; `by` is (fields, points by value, default); `repeat` is (factors, window)."""
+    """`when`: field -> condition; `by`: fields, points by value, default; `repeat`: factors, window."""
 
     id: str
     on: str

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key
+from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.reading import score
 
 from .budget import examples, note_seed
@@ -50,10 +51,13 @@ MIXED_SAID: list[Said] = [
 ]
 
 
-def assert_same(model: Model, path: Path, signals: list[Signal], later: int, pieces: int) -> None:
-    """Outputs, history and totals are the reference's, and pieces put out the same bytes."""
+def compiled(model: Model, path: Path) -> ModelCatalog:
     path.write_text(rule_file(model))
-    catalog = load_catalog(str(path))
+    return load_catalog(str(path))
+
+
+def assert_same(model: Model, catalog: ModelCatalog, signals: list[Signal], later: int, pieces: int) -> None:
+    """Outputs, history and totals are the reference's, and pieces put out the same bytes."""
     records = [record(signal) for signal in signals]
     found, partition = run(catalog, records)
     expected = reference(model, signals)
@@ -74,16 +78,25 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("model") / "model.yaml"
 
 
+@pytest.fixture(scope="module")
+def mixed(path: Path) -> ModelCatalog:
+    return compiled(MIXED, path)
+
+
 @pytest.mark.requirement("N-1")
 @pytest.mark.requirement("N-2")
 @pytest.mark.requirement("N-3")
 @examples
-@given(signals=histories(MIXED_SAID, leads=2, most=25), later=st.integers(0, 90 * DAY), pieces=st.integers(0, 999))
+@given(
+    signals=histories(MIXED_SAID, leads=2, most=25),
+    later=st.integers(0, 90 * DAY),
+    pieces=st.integers(0, 999),
+)
 def test_mixed_half_lives_with_recovery_and_hysteresis(
-    path: Path, signals: list[Signal], later: int, pieces: int
+    mixed: ModelCatalog, signals: list[Signal], later: int, pieces: int
 ) -> None:
     note_seed()
-    assert_same(MIXED, path, signals, later, pieces)
+    assert_same(MIXED, mixed, signals, later, pieces)
 
 
 @pytest.mark.requirement("N-1")
@@ -96,4 +109,4 @@ def test_mixed_half_lives_with_recovery_and_hysteresis(
 )
 def test_random_models(path: Path, model: Model, signals: list[Signal], later: int, pieces: int) -> None:
     note_seed()
-    assert_same(model, path, signals, later, pieces)
+    assert_same(model, compiled(model, path), signals, later, pieces)

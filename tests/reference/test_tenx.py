@@ -13,9 +13,9 @@ from leadstream.scoring.reading import score
 from .budget import examples, note_seed
 from .comparison import assert_close, assert_same_history, assert_same_outputs, reference
 from .engine import TENANT, record, run, run_in_pieces
-from .histories import COMMUTING, DAY, START, Said, histories, reordered, with_ticks
+from .histories import COMMUTING, START, Said, histories, reordered, with_ticks
 from .reference import Lead, Signal
-from .rules import TENX
+from .rules import DAY, TENX
 
 CATALOG = load_catalog("tenx")
 LONG = 400 * DAY
@@ -107,7 +107,7 @@ def test_ticks_at_random_places_change_no_byte(data: st.DataObject) -> None:
 
 @st.composite
 def commuting(draw: st.DrawFn) -> tuple[list[Signal], list[int]]:
-    """Signals of one lead that all happened before the first of them arrives, and another order of arrival."""
+    """Signals of one lead, all of which happened before the first arrives, and another order of arrival."""
     steps: list[tuple[Said, int, int]] = draw(
         st.lists(
             st.tuples(st.sampled_from(COMMUTING), st.integers(0, 90 * DAY), st.integers(0, DAY)),

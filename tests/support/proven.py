@@ -35,7 +35,7 @@ def page() -> str:
     for requirement, place in marks():
         proofs[requirement].append(place)
     known = requirements()
-    proven = sum(requirement in proofs for requirement in known)
+    proven = len(known.keys() & proofs.keys())
     lines = [
         "# Requirements and the tests that prove them",
         "",

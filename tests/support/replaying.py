@@ -1,5 +1,6 @@
 """Live against replay: what an installation's topics hold, and what its exported log gives offline."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from leadstream.cli.log import export
 from leadstream.intake.lines import parse_line
 from leadstream.records.outputs import ScoreSnapshot
 from leadstream.scoring.model import ModelCatalog
@@ -63,7 +65,8 @@ class Replayed:
         }
         self.unfolded: list[Any] = []
         """Records that live has not folded."""
-        lines = run_command(installation, "log", "export").splitlines()
+        lines: list[bytes] = []
+        asyncio.run(export(installation.settings, lines.append))
         records = [parse_line(number, line) for number, line in enumerate(lines, start=1)]
         self.records = len(records)
         for number, fold in self.folds.items():

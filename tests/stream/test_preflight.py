@@ -1,0 +1,103 @@
+"""What a worker wants of the cluster before it starts, and what it says if it is not so."""
+
+import asyncio
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from leadstream.localstack import KafkaAddress
+from leadstream.stream.errors import Refused
+from leadstream.stream.preflight import check_topics_for_scoring, check_transactions
+from tests.support.installation import Installation
+from tests.support.log import Log
+
+from .conftest import Install
+
+
+def refusal(installation: Installation) -> str:
+    with pytest.raises(Refused) as caught:
+        asyncio.run(check_topics_for_scoring(installation.settings, installation.names))
+    return str(caught.value)
+
+
+def with_options(installation: Installation, **options: object) -> Installation:
+    return Installation(
+        installation.address,
+        installation.name,
+        installation.partitions,
+        {**installation.options, **options},
+    )
+
+
+def make_topic(log: Log, topic: str, partitions: int, **config: str) -> None:
+    admin = AdminClient({"bootstrap.servers": log.bootstrap})
+    settings = {name.replace("_", "."): value for name, value in config.items()}
+    [done] = admin.create_topics([NewTopic(topic, partitions, 1, config=settings)]).values()
+    done.result(20)
+
+
+def test_topics_as_they_are_created_are_accepted(install: Install) -> None:
+    installation = install(3)
+    partitions = asyncio.run(check_topics_for_scoring(installation.settings, installation.names))
+    assert partitions == 3
+
+
+def test_absent_topics_are_named_with_the_command_that_makes_them(broker: KafkaAddress, unique: str) -> None:
+    message = refusal(Installation(broker, unique))
+    assert f"{unique}.signals, {unique}-lead-state-changelog" in message
+    assert "run `leadstream topics create`" in message
+
+
+def test_another_number_of_partitions_is_refused(broker: KafkaAddress, log: Log, unique: str) -> None:
+    installation = Installation(broker, unique, 2)
+    create_time = "CreateTime" if broker.create_time_only else "LogAppendTime"
+    make_topic(log, installation.names.signals, 3, message_timestamp_type=create_time)
+    names = installation.names
+    for topic in (
+        names.changelog,
+        names.actions,
+        names.decisions,
+        names.scores,
+        names.history,
+        names.dead_letters,
+    ):
+        make_topic(log, topic, 2)
+    message = refusal(installation)
+    assert f"{names.changelog} has 2 partitions, {names.signals} has 3" in message
+
+
+@pytest.mark.kafka
+def test_a_topic_made_with_defaults_lets_producers_set_the_clock_and_is_refused(
+    install_apache: Install, apache_log: Log, apache_kafka: KafkaAddress
+) -> None:
+    installation = install_apache(1)
+    moved = Installation(apache_kafka, f"{installation.name}_moved")
+    make_topic(apache_log, moved.names.signals, 1)
+    for topic in (
+        moved.names.changelog,
+        moved.names.actions,
+        moved.names.decisions,
+        moved.names.scores,
+        moved.names.history,
+        moved.names.dead_letters,
+    ):
+        make_topic(apache_log, topic, 1)
+    message = refusal(moved)
+    assert "message.timestamp.type=CreateTime" in message
+    assert "LEADSTREAM_ALLOW_CREATE_TIME=true" in message
+    trusting = with_options(moved, allow_create_time=True)
+    assert asyncio.run(check_topics_for_scoring(trusting.settings, trusting.names)) == 1
+
+
+def test_the_embedded_broker_has_no_transactions_and_the_message_says_what_to_set(
+    install_embedded: Install,
+) -> None:
+    settings = with_options(install_embedded(), processing_guarantee="exactly_once").settings
+    with pytest.raises(Refused, match="has no transactions") as caught:
+        asyncio.run(check_transactions(settings))
+    assert "LEADSTREAM_PROCESSING_GUARANTEE=at_least_once" in str(caught.value)
+
+
+@pytest.mark.kafka
+def test_apache_kafka_has_transactions(install_apache: Install) -> None:
+    asyncio.run(check_transactions(install_apache().settings))

@@ -1,0 +1,135 @@
+"""The worker as a process: exit codes, its endpoint, and Kafka that is away."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from leadstream.localstack import ApacheKafka, EmbeddedKafka, KafkaAddress, apache
+from tests.support.installation import Installation
+from tests.support.log import Log
+from tests.support.processes import worker
+from tests.support.replaying import Replayed
+from tests.support.signals import many
+from tests.support.waiting import until
+
+from .bench import catalog
+from .conftest import Install
+
+
+def test_exactly_once_on_the_embedded_broker_ends_with_2_and_says_why(
+    install_embedded: Install, tmp_path: Path
+) -> None:
+    with worker(tmp_path, install_embedded(), processing_guarantee="exactly_once") as role:
+        assert role.ended(30) == 2
+        assert "has no transactions" in role.log
+        assert "Traceback" not in role.log
+
+
+@pytest.mark.kafka
+def test_absent_topics_end_it_with_2(apache_kafka: KafkaAddress, unique: str, tmp_path: Path) -> None:
+    with worker(tmp_path, Installation(apache_kafka, unique)) as role:
+        assert role.ended(30) == 2
+        assert "run `leadstream topics create`" in role.log
+
+
+@pytest.mark.kafka
+def test_a_truncated_log_ends_it_with_3(install_apache: Install, apache_log: Log, tmp_path: Path) -> None:
+    installation = install_apache()
+    topic = installation.names.signals
+    apache_log.send(topic, many(0, 10))
+    with worker(tmp_path, installation) as role:
+        until(lambda: apache_log.committed(installation.name, topic) == 10, "it has folded what is there")
+        role.terminate()
+        assert role.ended(10) == 0
+        apache_log.send(topic, many(10, 30))
+        apache_log.delete_before(topic, 0, 20)
+        role.start()
+        assert role.ended(30) == 3
+        assert "starts at 20, but is folded up to 10 only" in role.log
+
+
+@pytest.mark.kafka
+def test_it_listens_on_its_endpoint_alone_and_drains_on_sigterm(
+    install_apache: Install, apache_log: Log, tmp_path: Path
+) -> None:
+    installation = install_apache(2)
+    apache_log.send(installation.names.signals, many(0, 10))
+    with worker(tmp_path, installation) as role:
+        role.ready()
+        assert role.get("/healthz") == (200, "ok\n")
+        # Faust's web server, which shows tables to anybody, would be one more.
+        listening = {
+            connection.laddr
+            for connection in psutil.Process(role.pid).net_connections()
+            if connection.status == psutil.CONN_LISTEN
+        }
+        assert listening == {("127.0.0.1", role.port)}
+        until(lambda: role.metric("leadstream_lag_records") == 0, "it is caught up")
+        os.kill(role.pid, signal.SIGINT)
+        assert role.ended(10) == 0
+        # It has left the group: the next one need not wait for its session to expire.
+        role.start()
+        role.ready(5)
+    replayed = Replayed(installation, catalog())
+    replayed.check()
+    assert replayed.unfolded == []
+
+
+def test_kafka_away_at_the_start_is_waited_for(tmp_path: Path, unique: str) -> None:
+    broker = EmbeddedKafka(tmp_path / "broker")
+    installation = Installation(broker.address, unique)
+    with worker(tmp_path, installation) as role:
+        until(lambda: "kafka is away" in role.log, "it says that Kafka is away")
+        assert role.get("/readyz") == (503, "not in the group yet\n")
+        assert role.get("/healthz")[0] == 200
+        with broker:
+            installation.create()
+            role.ready()
+            Log(installation.bootstrap).send(installation.names.signals, many(0, 10))
+            until(lambda: role.metric("leadstream_signals_total") == 10, "it folds")
+
+
+def test_waiting_for_kafka_ends_on_sigterm(tmp_path: Path, unique: str) -> None:
+    broker = EmbeddedKafka(tmp_path / "broker")
+    with worker(tmp_path, Installation(broker.address, unique)) as role:
+        until(lambda: "kafka is away" in role.log, "it says that Kafka is away")
+        role.terminate()
+        assert role.ended(10) == 0
+
+
+@pytest.mark.kafka
+@pytest.mark.skipif(not apache.available(), reason="needs java and mvn to start a broker of its own")
+def test_kafka_away_later_is_waited_for_until_the_steps_deadline(tmp_path: Path, unique: str) -> None:
+    with ApacheKafka(tmp_path / "broker", heap="400m") as broker:
+        patient = Installation(broker.address, f"{unique}_p", options={"step_deadline_seconds": 120}).create()
+        hasty = Installation(broker.address, f"{unique}_h", options={"step_deadline_seconds": 2}).create()
+        log = Log(broker.address.bootstrap)
+        with worker(tmp_path, patient, "patient") as first, worker(tmp_path, hasty, "hasty") as second:
+            first.ready()
+            second.ready()
+            for installation, role in ((patient, first), (hasty, second)):
+                log.send(installation.names.signals, many(0, 10))
+                until(lambda role=role: role.metric("leadstream_signals_total") == 10, "it folds")
+                # It stands still, so that it has something to commit when Kafka is gone.
+                role.stall()
+                log.send(installation.names.signals, many(10, 2000))
+            first.wake()
+            second.wake()
+            until(lambda: first.metric("leadstream_signals_total") > 10, "it folds again")
+            broker.kill()
+            assert second.ended(30) in (0, 4)
+            broker.start()
+            second.start()
+            for installation, role in ((patient, first), (hasty, second)):
+                log.send(installation.names.signals, many(2000, 2010))
+                until(lambda role=role: role.metric("leadstream_lag_records") == 0, "it is caught up", 60)
+            first.terminate()
+            second.terminate()
+            assert (first.ended(10), second.ended(10)) == (0, 0)
+        for installation in (patient, hasty):
+            replayed = Replayed(installation, catalog())
+            replayed.check()
+            assert (replayed.records, replayed.unfolded) == (2010, [])
