@@ -41,6 +41,7 @@ class _Snapshot(msgspec.Struct, gc=False):
 
 
 _encoder = msgspec.json.Encoder()
+_entries = msgspec.json.Encoder()
 
 
 def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> bytes:
@@ -70,7 +71,7 @@ class HistoryWriter:
         buffer = self._buffer
         start = len(buffer)
         try:
-            _encoder.encode_into(entry, buffer, start)
+            _entries.encode_into(entry, buffer, start)
         except BaseException:
             del buffer[start:]
             raise

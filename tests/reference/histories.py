@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -101,14 +102,13 @@ def histories(draw: st.DrawFn, said: list[Said] = SAID, leads: int = 3, most: in
     return signals
 
 
-@st.composite
-def with_ticks(draw: st.DrawFn, signals: list[Signal]) -> list[Signal]:
+def with_ticks(signals: list[Signal], choice: Random) -> list[Signal]:
     """The same history with ticks in between, at times between those of their neighbours."""
     ticked: list[Signal] = []
     for signal in signals:
-        if ticked and draw(st.booleans()):
+        if ticked and choice.random() < 0.5:
             now = max(one.broker_time for one in ticked)
-            ticked.append(Signal(signal.offset - 1, draw(st.integers(now, max(now, signal.broker_time)))))
+            ticked.append(Signal(signal.offset - 1, choice.randint(now, max(now, signal.broker_time))))
         ticked.append(signal)
     return ticked
 
