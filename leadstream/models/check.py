@@ -34,7 +34,10 @@ def unique(document: Document, names: Iterable[tuple[Path, str]], what: str) -> 
 def check_rule(document: Document, path: Path, rule: Rule) -> None:
     scores = rule.points is not None or rule.by is not None
     if rule.points is not None and rule.by is not None:
-        raise document.error((*path, "by"), f"rule `{rule.id}` has `points` and `by`: one of them")
+        raise document.key_error((*path, "by"), f"rule `{rule.id}` has `points` and `by`: one of them")
+    for name in ("repeat", "decay"):
+        if getattr(rule, name) is not None and not scores:
+            raise document.error((*path, name), f"rule `{rule.id}` has `{name}` but no points")
     if not scores and "points" in rule.effect:
         raise document.error(path, f"rule `{rule.id}` has neither `points` nor `by` nor another `effect`")
     if scores and "reset" in rule.effect:
@@ -43,9 +46,6 @@ def check_rule(document: Document, path: Path, rule: Rule) -> None:
         raise document.error(
             (*path, "channel"), f"rule `{rule.id}` has a `channel` but no `effect: suppress`"
         )
-    for name in ("repeat", "decay"):
-        if getattr(rule, name) is not None and not scores:
-            raise document.error((*path, name), f"rule `{rule.id}` has `{name}` but no points")
     unique(document, [((*path, "on", index), type_) for index, type_ in enumerate(rule.on)], "type")
     if rule.by is not None and rule.by.default is not None and rule.by.default not in rule.by.points:
         names = list(rule.by.points)

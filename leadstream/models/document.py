@@ -19,18 +19,25 @@ Path = tuple[str | int, ...]
 
 @dataclass(slots=True)
 class Document:
-    """A YAML file as plain values, with the line and column (from 1) of each value and key by path."""
+    """A YAML file as plain values, with line and column (from 1) of each value, and of each key, by path."""
 
     source: str
     value: Any = None
     places: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
     def error(self, path: Path, reason: str) -> ModelError:
-        """The error at a path, or at the nearest part of the file around it."""
+        """The error of the value at a path, or of the nearest part of the file around it."""
         while path and path not in self.places:
             path = path[:-1]
-        line, column = self.places.get(path, (1, 1))
-        return ModelError(f"{self.source}:{line}:{column}: {reason}")
+        return self._at(self.places.get(path, (1, 1)), reason)
+
+    def key_error(self, path: Path, reason: str) -> ModelError:
+        """The error of the key at a path."""
+        return self._at(self.keys[path], reason)
+
+    def _at(self, place: tuple[int, int], reason: str) -> ModelError:
+        return ModelError(f"{self.source}:{place[0]}:{place[1]}: {reason}")
 
 
 def read_document(text: str, source: str) -> Document:
@@ -72,8 +79,7 @@ class _Reader:
 
     def value(self, node: Node, path: Path) -> Any:
         self.nodes += 1
-        place = (node.start_mark.line + 1, node.start_mark.column + 1)
-        self.document.places.setdefault(path, place)
+        self.document.places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
         if self.nodes > MAX_NODES:
             raise self.document.error(path, f"the file has more than {MAX_NODES} values")
         if isinstance(node, MappingNode):
@@ -89,12 +95,10 @@ class _Reader:
         for key_node, value_node in node.value:
             place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             key = self.constructor.construct_object(key_node) if isinstance(key_node, ScalarNode) else None
+            self.document.keys[*path, str(key)] = place
             if not isinstance(key, str):
-                self.document.places[*path, ""] = place
-                raise self.document.error((*path, ""), "a key is a text: put it in quotes")
+                raise self.document.key_error((*path, str(key)), "a key is a text: put it in quotes")
             if key in found:
-                self.document.places[*path, key] = place
-                raise self.document.error((*path, key), f"the key `{key}` stands here a second time")
-            self.document.places[*path, key] = place
+                raise self.document.key_error((*path, key), f"the key `{key}` stands here a second time")
             found[key] = self.value(value_node, (*path, key))
         return found

@@ -85,7 +85,7 @@ class _Equal:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 class Condition(_Part):
@@ -114,7 +114,7 @@ class Repeat(_Part):
     factors: Annotated[
         list[Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]], Field(min_length=1, max_length=64)
     ]
-    within: Duration = 0
+    within: Annotated[Duration, Field(json_schema_extra={"default": "none"})] = 0
     """The window in which occurrences count; `none` for all time."""
 
 
@@ -168,7 +168,7 @@ class Action(_Part):
     at: Level
     channel: Name
     requires: Literal["phone"] | None = None
-    dedupe: Duration = 0
+    dedupe: Annotated[Duration, Field(json_schema_extra={"default": "none"})] = 0
     """At most one request per lead in this time."""
     payload: dict[Name, Scalar | Fact] = {}
     rationale: Text = ""

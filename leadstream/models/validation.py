@@ -42,11 +42,16 @@ def first_error(document: Document, errors: list[ErrorDetails], adapter: TypeAda
     if error["type"] == "missing":
         return document.error(path, f"`{error['loc'][-1]}` is missing")
     if error["type"] == "extra_forbidden":
-        return document.error(
-            path, f"unknown key `{path[-1]}`{nearest(path[-1], keys_at(adapter, path[:-1]))}"
-        )
-    message = REASONS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-    return document.error(path, f"{'.'.join(map(str, path)) or 'the file'}: {message}")
+        known = keys_at(adapter, path[:-1])
+        return document.key_error(path, f"unknown key `{path[-1]}`{nearest(path[-1], known)}")
+    if error["loc"][-1:] == ("[key]",):
+        return document.key_error(path, f"the key `{path[-1]}`: {error['msg']}")
+    reasons = dict.fromkeys(reason_of(one) for other, one in deepest if other == path)
+    return document.error(path, f"{'.'.join(map(str, path)) or 'the file'}: {', or '.join(reasons)}")
+
+
+def reason_of(error: ErrorDetails) -> str:
+    return REASONS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
 
 
 def path_of(document: Document, location: tuple[int | str, ...]) -> Path:
@@ -72,11 +77,13 @@ def keys_at(adapter: TypeAdapter[Any], path: Path) -> list[str]:
 
     places = forms(schema)
     for step in path:
-        inner = []
+        inner: list[Any] = []
         for form in places:
             if isinstance(step, int):
                 inner.append(form.get("items"))
             else:
-                inner.append(form.get("properties", {}).get(step) or form.get("additionalProperties"))
+                named = form.get("properties", {}).get(step)
+                inner += [named] if named else [form.get("additionalProperties")]
+                inner += [] if named else form.get("patternProperties", {}).values()
         places = [form for part in inner if isinstance(part, dict) for form in forms(part)]
     return sorted({key for form in places for key in form.get("properties", {})})

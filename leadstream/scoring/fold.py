@@ -113,7 +113,7 @@ def fold_signal(
         )  # fmt: skip
         Evaluation(state, model, touch, outbox).run(gain > 0.0)
         low, high = model.interval(state.passed, state.band)
-    if after != before or 0 < state.change <= now:
+    if contributions or outcome == "reset" or 0 < state.change <= now:
         set_due(state, model, record.key or b"", low, high)
     return HistoryEntry(
         offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,

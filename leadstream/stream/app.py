@@ -67,6 +67,14 @@ class PackApp(faust.App):
         consumer: PackConsumer = self.consumer
         return consumer._thread
 
+    def unready(self) -> str | None:
+        """What keeps this process from its part in the group; None if nothing does."""
+        if not self.joined:
+            return "not in the group yet"
+        if not self.thread.coordinated:
+            return "the group's coordinator does not answer: is Kafka up?"
+        return None
+
     async def seek_to(self, tp: TopicPartition, offset: int) -> int:
         """Fetch a partition from an offset on; returns the epoch of the packs to come."""
         epoch: int = await self.thread.call_thread(self.thread.open_at, tp, offset)

@@ -113,6 +113,12 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         self._held.discard(tp)
         self.thread_loop.call_soon_threadsafe(self._changed.set)
 
+    @property
+    def coordinated(self) -> bool:
+        """Whether the group's coordinator is known: it is not while Kafka is away. From any thread."""
+        consumer = self._consumer
+        return consumer is not None and consumer._coordinator.coordinator_id is not None
+
     async def heartbeat(self) -> int | None:
         """The generation of the group if the group's coordinator confirms this member in it, else None."""
         coordinator = self._ensure_consumer()._coordinator

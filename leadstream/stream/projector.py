@@ -267,8 +267,11 @@ class Projector:
 
     def unready(self) -> str | None:
         """Every assigned partition must have read its position."""
-        if self._app is None or not self._app.joined:
+        if self._app is None:
             return "not in the group yet"
+        problem = self._app.unready()
+        if problem is not None:
+            return problem
         opening = sum(task.position is None for task in self._app.tasks.values())
         return f"{opening} partitions without a position yet" if opening else None
 

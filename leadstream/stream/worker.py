@@ -157,8 +157,9 @@ class Worker:
 
     def unready(self) -> str | None:
         """All assigned partitions must be open and restored."""
-        if self._app is None or not self._app.joined:
-            return "not in the group yet"
+        problem = "not in the group yet" if self._app is None else self._app.unready()
+        if problem is not None:
+            return problem
         opening = [task.partition for task in self._tasks() if task.opened_at is None]
         return f"restoring partitions {opening}" if opening else None
 

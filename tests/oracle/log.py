@@ -12,7 +12,14 @@ from tests.oracle.lead import TOLERANCE, Lead, Part
 from tests.oracle.rules import DAY, Rules, duration
 
 FACTS = ("lead.created", "lead.updated", "lead.enriched")
-SPECIAL = (*FACTS, "email.bounced", "email.unsubscribed", "email.complained", "email.resubscribed", "lead.recompute")
+SPECIAL = (
+    *FACTS,
+    "email.bounced",
+    "email.unsubscribed",
+    "email.complained",
+    "email.resubscribed",
+    "lead.recompute",
+)
 
 
 @dataclass
@@ -65,7 +72,16 @@ class Oracle:
         before = lead.total(self.now)
         reset, gain, outcome = self.apply(lead, signal, before)
         self.outcomes.append(outcome)
-        self.settle(key, self.now, before, lead.total(self.now), "reset" if reset else "signal", "signal", signal, gain)
+        self.settle(
+            key,
+            self.now,
+            before,
+            lead.total(self.now),
+            "reset" if reset else "signal",
+            "signal",
+            signal,
+            gain,
+        )
 
     def advance(self, now: int) -> None:
         """Fires what is due up to now, in order of time and then of key."""
@@ -126,7 +142,9 @@ class Oracle:
         if kind == "score.bumped":
             by_points = "points" in data
             points = Decimal(str(data["points"])) if by_points else Decimal(str(data["set"])) - before
-            lead.parts.append(Part("score.bumped", points, at if by_points else self.now, self.rules.half_life))
+            lead.parts.append(
+                Part("score.bumped", points, at if by_points else self.now, self.rules.half_life)
+            )
             gain += points
         return False, gain, "scored"
 
@@ -162,7 +180,9 @@ class Oracle:
             lead.ordinal += 1
             name = signal["id"] if signal else None
             self.events.append(
-                Event(identity, kind, key[1], stamp(at), cause, direction, what, signal=name, **shared, **more)
+                Event(
+                    identity, kind, key[1], stamp(at), cause, direction, what, signal=name, **shared, **more
+                )
             )
             return identity
 

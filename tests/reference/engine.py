@@ -81,6 +81,17 @@ class Run:
     def outputs(self) -> list[Output]:
         return [_output(json.loads(value or b"")) for _, value, _ in self.messages]
 
+    def assert_ids_are_consistent(self) -> None:
+        """Every record has an id of its own, and an action names the last crossing of its threshold."""
+        bodies = [json.loads(value or b"") for _, value, _ in self.messages]
+        assert len({body["id"] for body in bodies}) == len(bodies)
+        crossings: dict[tuple[str, float], str] = {}
+        for body in bodies:
+            if body["type"] == "lead.threshold.crossed":
+                crossings[body["lead"], body["threshold"]] = body["id"]
+            elif "do" in body:
+                assert body["crossing"] == crossings[body["lead"], body["threshold"]]
+
     def history(self) -> list[History]:
         return [
             History(

@@ -26,6 +26,7 @@ TYPES = {
     "requested": "lead.action.requested",
     "skipped": "lead.action.skipped",
 }
+LEVELS = {action.do: float(action.at) for action in TENX.actions}
 
 
 def line(signal: Signal, partition: int) -> bytes:
@@ -46,7 +47,7 @@ def told(output: Output) -> tuple[object, ...]:
         output.signal,
         output.kind if output.kind in ("requested", "skipped") else "recorded",
         output.reason,
-        float(output.standing) if output.kind == "crossed" else None,
+        float(output.standing) if output.kind == "crossed" else LEVELS.get(output.standing),
         output.standing if output.kind in ("requested", "skipped") else None,
     )
 

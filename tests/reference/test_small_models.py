@@ -61,7 +61,8 @@ def assert_same(model: Model, catalog: ModelCatalog, signals: list[Signal], late
     records = [record(signal) for signal in signals]
     found, partition = run(catalog, records)
     expected = reference(model, signals)
-    assert_same_outputs(found.outputs(), expected.outputs, model)
+    found.assert_ids_are_consistent()
+    assert_same_outputs(found.outputs(), expected.outputs)
     assert_same_history(found.history(), expected.history)
     for name, lead in expected.leads.items():
         key = lead_key(TENANT, name)

@@ -88,7 +88,10 @@ class Result:
 
     @property
     def crossings(self) -> list[tuple[float, str, str]]:
-        return [(one["threshold"], one["direction"], one["cause"]) for one in self.of_type("lead.threshold.crossed")]
+        return [
+            (one["threshold"], one["direction"], one["cause"])
+            for one in self.of_type("lead.threshold.crossed")
+        ]
 
     @property
     def actions(self) -> list[str]:

@@ -71,8 +71,14 @@ def test_a_reset_gives_no_points_also_where_other_rules_match_the_signal() -> No
 
 
 @pytest.mark.parametrize("lifting", [("email.resubscribed", {}), ("lead.updated", {"email": "new@x.test"})])
-def test_mail_is_suppressed_by_a_bounce_until_the_address_changes(lifting: tuple[str, dict[str, str]]) -> None:
-    log = Log().add("lead.created", T0, data={"email": "old@x.test"}).add("email.bounced", T0, data={"kind": "soft"})
+def test_mail_is_suppressed_by_a_bounce_until_the_address_changes(
+    lifting: tuple[str, dict[str, str]],
+) -> None:
+    log = (
+        Log()
+        .add("lead.created", T0, data={"email": "old@x.test"})
+        .add("email.bounced", T0, data={"kind": "soft"})
+    )
     log.add("lead.updated", T0, data={"email": "old@x.test", "title": "CTO"})
     assert run(log, TENX).snapshot().suppressed == ("email",)
     log.add(lifting[0], T0, data=lifting[1])
@@ -129,7 +135,7 @@ def test_facts_are_kept_per_field_by_time_and_ties_go_to_the_later_in_the_log() 
     log.add("lead.updated", T0 + 2 * HOUR, at=T0, data={"phone": "2", "country": "DE"})
     log.add("lead.enriched", T0 + 3 * HOUR, at=T0 + HOUR, data={"title": "CTO", "consent": {"email": False}})
     log.add("lead.updated", T0 + 4 * HOUR, data={"country": None})
-    (_, state), = run(log, TENX).fold.leads()
+    ((_, state),) = run(log, TENX).fold.leads()
     assert unpack(state.facts) == {
         "phone": ("1", T0 + HOUR), "title": ("CTO", T0 + HOUR), "country": (None, T0 + 4 * HOUR),
         "consent.email": (False, T0 + HOUR),
@@ -233,6 +239,8 @@ def test_types_without_a_rule_are_remembered_counted_and_change_nothing() -> Non
 
 def test_the_last_activity_is_that_of_signals_with_positive_points() -> None:
     log = Log().add("email.opened", T0 + HOUR).add("email.opened", T0 + 2 * HOUR, at=T0)
-    log.add("email.bounced", T0 + 3 * HOUR).add("email.replied", T0 + 4 * HOUR, data={"sentiment": "negative"})
+    log.add("email.bounced", T0 + 3 * HOUR).add(
+        "email.replied", T0 + 4 * HOUR, data={"sentiment": "negative"}
+    )
     bump(log, T0 + 5 * HOUR, points=5)
     assert run(log, TENX).snapshot().last_activity == T0 + HOUR

@@ -67,7 +67,9 @@ def compare(result: Result, oracle: Oracle) -> None:
     for record, event in zip(outputs, oracle.events, strict=True):
         assert close(record["total_before"], event.before)
         assert close(record["total_after"], event.after)
-    assert [entry.outcome for entry in result.history] == [one for one in oracle.outcomes if one != "duplicate"]
+    assert [entry.outcome for entry in result.history] == [
+        one for one in oracle.outcomes if one != "duplicate"
+    ]
     assert result.reasons == ["bad_signal"] * oracle.rejected
     states = dict(result.fold.leads())
     assert {f"{tenant}:{lead}".encode() for tenant, lead in oracle.leads} == set(states)
@@ -85,7 +87,9 @@ def packs_of(count: int) -> st.SearchStrategy[list[int]]:
     return st.lists(st.integers(0, count), max_size=4)
 
 
-def check(file: dict[str, Any], model: CompiledModel, signals: list[dict[str, Any]], data: st.DataObject) -> None:
+def check(
+    file: dict[str, Any], model: CompiledModel, signals: list[dict[str, Any]], data: st.DataObject
+) -> None:
     packs = data.draw(packs_of(len(signals)))
     limit = data.draw(st.sampled_from([1, 2, 3, 4000]))
     compare(run(log_of(signals), model, packs=packs, limit=limit), told(file, signals))

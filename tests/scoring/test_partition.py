@@ -104,7 +104,12 @@ def test_the_position_and_the_model_have_rows_of_their_own() -> None:
     result = run(busy(), TENX, packs=[10])
     rows = dict(result.steps[0].changelog)
     position = read_position(rows[b"\0position"] or b"")
-    assert (position.position, position.now, position.engine, position.codec) == (10, T0 + 2 * HOUR, ENGINE, CODEC)
+    assert (position.position, position.now, position.engine, position.codec) == (
+        10,
+        T0 + 2 * HOUR,
+        ENGINE,
+        CODEC,
+    )
     assert position.data["phonenumbers"]
     assert b"\0model:acme" in rows
     assert b"\0model:acme" not in dict(result.steps[1].changelog)
@@ -164,7 +169,15 @@ def test_actions_are_cloudevents_with_the_trace_of_the_signal() -> None:
 
 
 def good(**changes: object) -> bytes:
-    body = {"id": "s", "tenant": "acme", "lead": "l1", "type": "email.opened", "at": T0, "data": {}, **changes}
+    body = {
+        "id": "s",
+        "tenant": "acme",
+        "lead": "l1",
+        "type": "email.opened",
+        "at": T0,
+        "data": {},
+        **changes,
+    }
     return json.dumps(body).encode()
 
 
@@ -202,12 +215,14 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("key", "value", "reason"), HOSTILE)
-def test_what_is_no_signal_goes_to_the_dead_letters(key: bytes | None, value: bytes | None, reason: str) -> None:
+def test_what_is_no_signal_goes_to_the_dead_letters(
+    key: bytes | None, value: bytes | None, reason: str
+) -> None:
     log = Log().add("email.opened", T0).raw(key, value, T0 + 1, [("h", b"v")]).add("email.opened", T0 + 2)
     result = run(log, TENX)
     assert result.reasons == [reason]
     assert reason in REASONS
-    (sent_key, sent_value, headers), = result.dead_letters
+    ((sent_key, sent_value, headers),) = result.dead_letters
     assert sent_key == key
     assert sent_value == (value if value is None else value[:524_288])
     named = dict(headers)
@@ -307,7 +322,7 @@ def test_records_of_another_partition_are_sent_on_once() -> None:
     log = Log().add("email.opened", T0, lead=lead)
     log.records[0].headers = [("h", b"v")]
     result = run(log, TENX, partitions=4)
-    (target, (sent_key, value, headers)), = result.steps[0].forwards
+    ((target, (sent_key, value, headers)),) = result.steps[0].forwards
     assert (target, sent_key, value) == (2, key, log.records[0].value)
     assert headers == [("h", b"v"), ("leadstream-forwarded-from", b"leadstream.signals-0-0")]
     assert list(result.fold.leads()) == []

@@ -124,10 +124,12 @@ states = st.builds(
     due=st.integers(0, 2**50), place=st.integers(-1, 2**50), ordinal=st.integers(0, 99),
     passed=st.integers(0, 2**30), band=st.integers(0, 99),
     branches=st.text(st.characters(max_codepoint=300), max_size=5),
-    masses=st.lists(st.floats(allow_nan=False), max_size=5), refs=st.lists(st.integers(-(2**46), 2**50), max_size=5),
+    masses=st.lists(st.floats(allow_nan=False), max_size=5),
+    refs=st.lists(st.integers(-(2**46), 2**50), max_size=5),
     counts=st.lists(st.integers(0, 2**40), max_size=5), total=st.floats(allow_nan=False),
     others=st.none() | st.lists(st.floats(allow_nan=False), max_size=3), touched=st.integers(0, 2**50),
-    change=st.integers(0, 2**50), ids=st.binary(max_size=128), active_at=st.none() | st.integers(-(2**46), 2**50),
+    change=st.integers(0, 2**50), ids=st.binary(max_size=128),
+    active_at=st.none() | st.integers(-(2**46), 2**50),
     reset_at=st.none() | st.integers(-(2**46), 2**50), suppressed=st.integers(0, 255),
     rings=st.none() | st.lists(st.binary(max_size=64), max_size=2),
     requested=st.none() | st.lists(st.none() | st.integers(0, 2**50), max_size=3),
@@ -156,10 +158,14 @@ def test_a_score_is_explained_factor_by_factor() -> None:
     log = Log().add("form.submitted", T0, data={"channel": "organic"}).add("email.bounced", T0 + 7 * DAY)
     log.add("email.replied", T0 + 7 * DAY, data={"sentiment": "negative"})
     result = run(log, TENX)
-    (_, state), = result.fold.leads()
+    ((_, state),) = result.fold.leads()
     later = T0 + 14 * DAY
     factors = explain(accumulators(state, TENX), later)
-    assert [factor.factor for factor in factors] == ["form.submitted:organic", "email.bounced", "email.replied:negative"]
+    assert [factor.factor for factor in factors] == [
+        "form.submitted:organic",
+        "email.bounced",
+        "email.replied:negative",
+    ]
     form, bounce, reply = factors
     assert (form.points, form.worth, form.mass, form.half_life) == (15, 30, 1, 14 * DAY)
     assert bounce.points == pytest.approx(-20 * 2**-0.5, abs=1e-12)
@@ -176,7 +182,7 @@ def test_a_score_is_explained_factor_by_factor() -> None:
 
 
 def test_reading_changes_nothing_and_needs_no_job() -> None:
-    (_, state), = run(Log().add("form.submitted", T0, data={"channel": "organic"}), TENX).fold.leads()
+    ((_, state),) = run(Log().add("form.submitted", T0, data={"channel": "organic"}), TENX).fold.leads()
     before = encode_state(state)
     assert [score(state, TENX, T0 + days * DAY).score for days in (0, 14, 28, 42)] == [30, 15, 7, 3]
     assert encode_state(state) == before

@@ -58,11 +58,12 @@ def test_now_is_the_highest_broker_timestamp_even_of_records_that_are_not_folded
 
 
 def test_a_late_signal_moves_the_total_and_no_past_crossing() -> None:
-    # 10 at T0 falls below 8 and 5; the late 10 of T0 would have made it 20 then, and makes it 5 two days later.
+    # 10 at T0 falls below 8 and 5; the late 10 of T0 would have made it 20, and makes it 5 now.
     log = Log().add("gain", T0).tick(T0 + 2 * DAY).add("gain", T0 + 2 * DAY, at=T0)
     result = run(log, MODEL)
     assert result.crossings == [
-        (5, "up", "signal"), (8, "up", "signal"), (8, "down", "decay"), (5, "down", "decay"), (5, "up", "signal"),
+        (5, "up", "signal"), (8, "up", "signal"), (8, "down", "decay"), (5, "down", "decay"),
+        (5, "up", "signal"),
     ]  # fmt: skip
     assert result.outputs[-1]["at"] == "2026-01-03T00:00:00.000Z"
     assert result.outputs[-1]["total_after"] == pytest.approx(5, abs=1e-9)
@@ -128,7 +129,8 @@ def test_recovery_is_recorded_and_the_next_gain_acts_once() -> None:
     log = Log().add("keep", T0).add("loss", T0).tick(T0 + 3 * DAY)
     log.add("loss", T0 + 10 * DAY, at=T0).add("gain", T0 + 10 * DAY).add("gain", T0 + 10 * DAY)
     result = run(log, model_of(recovering("record")))
-    # 10 - 10 * 2 ** (-t / 1 d) rises over 8 after log2(10 / 2.000000001) days; the loss of T0 is too old to matter by then.
+    # 10 - 10 * 2 ** (-t / 1 d) rises over 8 after log2(10 / 2.000000001) days;
+    # by the tenth day the second loss of T0 is too old to matter.
     ups = result.of_type("lead.threshold.crossed")
     assert [(one["direction"], one["cause"]) for one in ups] == [
         ("up", "signal"), ("down", "signal"), ("up", "recovery"),
@@ -211,3 +213,28 @@ def test_the_next_change_of_a_lead_is_the_first_of_score_band_and_threshold() ->
     assert run(log, between).snapshot().next_change == T0 + 20_257_798
     assert run(Log().add("keep", T0), MODEL).snapshot().next_change is None
     assert run(Log().add("loss", T0), MODEL).snapshot().next_change is None
+
+
+def test_gains_and_losses_that_cancel_now_still_part_later() -> None:
+    # 10 * 2 ** (-t / 2 d) - 10 * 2 ** (-t / 1 d): 0 at first, 2.5 at its highest, after two days.
+    model = model_of(with_levels("  - {at: 2}\n  - {at: 8}"))
+    both = Log().add("slow", T0).add("loss", T0).tick(T0 + 20 * DAY)
+    crossings = run(both, model).crossings
+    assert crossings == [
+        (2, "up", "signal"), (8, "up", "signal"), (8, "down", "signal"), (2, "down", "signal"),
+        (2, "up", "recovery"), (2, "down", "decay"),
+    ]  # fmt: skip
+    once = model_of(
+        """
+        name: m
+        version: "1"
+        half_life: 1d
+        rules:
+          - {id: slow, on: both, points: 10, decay: {half_life: 2d}}
+          - {id: loss, on: both, points: -10}
+        thresholds: [{at: 2}]
+        bands: [{name: all, from: 0}]
+        """
+    )
+    result = run(Log().add("both", T0).tick(T0 + 20 * DAY), once)
+    assert result.crossings == [(2, "up", "recovery"), (2, "down", "decay")]

@@ -8,8 +8,31 @@ from tests.scoring.folding import DAY, HOUR, MINUTE, T0, Log
 
 LEADS = ["l1", "l1", "l1", "l2", "l3"]
 PHONES = ["+4930123456", "+49 (30) 12.34-56", "030123456", "030123456", "+1", "", None, 5]
-URLS = ["https://x.test/pricing", "/de/pricing?q=1", "/pricing-faq", "https://pricing/", "/a//pricing", 7, None]
-GAPS = [0, 1, 999, MINUTE, HOUR, HOUR, 5 * HOUR, 11 * HOUR, DAY - 1, DAY, DAY + 1, 3 * DAY, 14 * DAY, 45 * DAY]
+URLS = [
+    "https://x.test/pricing",
+    "/de/pricing?q=1",
+    "/pricing-faq",
+    "https://pricing/",
+    "/a//pricing",
+    7,
+    None,
+]
+GAPS = [
+    0,
+    1,
+    999,
+    MINUTE,
+    HOUR,
+    HOUR,
+    5 * HOUR,
+    11 * HOUR,
+    DAY - 1,
+    DAY,
+    DAY + 1,
+    3 * DAY,
+    14 * DAY,
+    45 * DAY,
+]
 LATE = [0] * 12 + [1, HOUR, 6 * HOUR, DAY, 10 * DAY, 30 * DAY, -MINUTE, -10 * MINUTE, -400 * DAY]
 
 
@@ -19,19 +42,25 @@ def known_signals(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     kind = draw(
         st.sampled_from(
             ["email.opened"] * 4 + ["page.viewed"] * 3 + ["email.replied"] * 3 + ["form.submitted"] * 3
-            + ["status.changed", "email.bounced", "email.unsubscribed", "email.complained", "email.resubscribed"]
+            + ["status.changed", "email.bounced", "email.unsubscribed", "email.complained"]
+            + ["email.resubscribed"]
             + ["lead.updated"] * 3 + ["score.bumped"] * 2 + ["lead.recompute", "unheard.of", "tick", "tick"]
         )
     )  # fmt: skip
     data: dict[str, Any] = {}
     if kind == "email.replied":
-        data = draw(st.sampled_from([{"sentiment": s} for s in ("positive", "neutral", "negative", "odd", 3)] + [{}]))
+        data = draw(
+            st.sampled_from([{"sentiment": s} for s in ("positive", "neutral", "negative", "odd", 3)] + [{}])
+        )
     elif kind == "page.viewed":
         data = {"url": draw(st.sampled_from(URLS))}
     elif kind == "form.submitted":
         data = draw(st.sampled_from([{"channel": c} for c in ("organic", "paid", "fax")] + [{}]))
     elif kind == "status.changed":
-        data = {"from": draw(st.sampled_from(["prospect", "lead"])), "to": draw(st.sampled_from(["lead", "won"]))}
+        data = {
+            "from": draw(st.sampled_from(["prospect", "lead"])),
+            "to": draw(st.sampled_from(["lead", "won"])),
+        }
     elif kind == "lead.updated":
         data = draw(
             st.dictionaries(st.sampled_from(["phone", "email", "title"]), st.sampled_from(PHONES), max_size=2)
@@ -42,7 +71,8 @@ def known_signals(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
                 [
                     {"points": 30, "by": "a", "why": "b"}, {"points": -12.5, "by": "a", "why": "b"},
                     {"set": 85, "by": "a", "why": "b"}, {"set": 0, "by": "a", "why": "b"},
-                    {"points": 1}, {"points": 1, "set": 2, "by": "a", "why": "b"}, {"set": 50, "by": " ", "why": "b"},
+                    {"points": 1}, {"points": 1, "set": 2, "by": "a", "why": "b"},
+                    {"set": 50, "by": " ", "why": "b"},
                 ]
             )
         )  # fmt: skip
@@ -52,8 +82,13 @@ def known_signals(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 @st.composite
 def plain_signals(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """A signal of the types that random models score."""
-    kind = draw(st.sampled_from(["a", "a", "b", "b", "c", "d", "wipe", "lead.updated", "score.bumped", "tick"]))
-    data: dict[str, Any] = {"n": draw(st.integers(0, 2)), "kind": draw(st.sampled_from(["x", "y", "z", None, True, 1]))}
+    kind = draw(
+        st.sampled_from(["a", "a", "b", "b", "c", "d", "wipe", "lead.updated", "score.bumped", "tick"])
+    )
+    data: dict[str, Any] = {
+        "n": draw(st.integers(0, 2)),
+        "kind": draw(st.sampled_from(["x", "y", "z", None, True, 1])),
+    }
     if kind == "lead.updated":
         data = {"phone": draw(st.sampled_from(PHONES))}
     if kind == "score.bumped":
@@ -62,8 +97,10 @@ def plain_signals(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 @st.composite
-def logs(draw: st.DrawFn, signals: st.SearchStrategy[tuple[str, dict[str, Any]]], most: int = 25) -> list[dict[str, Any]]:
-    """Signals as the oracle takes them: fields, offset and broker timestamp; late, in the future, repeated."""
+def logs(
+    draw: st.DrawFn, signals: st.SearchStrategy[tuple[str, dict[str, Any]]], most: int = 25
+) -> list[dict[str, Any]]:
+    """Signals as the oracle takes them: with offset and broker timestamp; late, early, repeated."""
     now = T0
     found: list[dict[str, Any]] = []
     for offset in range(draw(st.integers(1, most))):
@@ -74,8 +111,10 @@ def logs(draw: st.DrawFn, signals: st.SearchStrategy[tuple[str, dict[str, Any]]]
         found.append(
             {
                 "id": identity, "tenant": "acme", "lead": draw(st.sampled_from(LEADS)), "type": kind,
-                "at": now - draw(st.sampled_from(LATE)), "source": draw(st.sampled_from(["web", "organic", ""])),
-                "data": data, "offset": offset, "timestamp": now - draw(st.sampled_from([0, 0, 0, 5 * MINUTE])),
+                "at": now - draw(st.sampled_from(LATE)),
+                "source": draw(st.sampled_from(["web", "organic", ""])),
+                "data": data, "offset": offset,
+                "timestamp": now - draw(st.sampled_from([0, 0, 0, 5 * MINUTE])),
             }
         )  # fmt: skip
     return found
@@ -96,7 +135,9 @@ def log_of(signals: list[dict[str, Any]]) -> Log:
 @st.composite
 def models(draw: st.DrawFn) -> dict[str, Any]:
     """A rule file: several half-lives, repeats, resets, hysteresis, recovery."""
-    decays = st.sampled_from([None, None, "none", {"half_life": "1d"}, {"half_life": "7d"}, {"half_life": "60d"}])
+    decays = st.sampled_from(
+        [None, None, "none", {"half_life": "1d"}, {"half_life": "7d"}, {"half_life": "60d"}]
+    )
     points = st.sampled_from([1, 2.5, 5, 10, 15, 20, 25, 40, -5, -10, -20, -30])
     rules: list[dict[str, Any]] = []
     for index in range(draw(st.integers(1, 5))):
@@ -130,7 +171,8 @@ def models(draw: st.DrawFn) -> dict[str, Any]:
     ]
     starts = [0, *sorted(draw(st.sets(st.sampled_from([4, 10, 26, 51, 76]), max_size=3)))]
     return {
-        "name": "random", "version": "1", "half_life": draw(st.sampled_from(["14d", "1d", "none"])), "rules": rules,
+        "name": "random", "version": "1", "half_life": draw(st.sampled_from(["14d", "1d", "none"])),
+        "rules": rules,
         "thresholds": thresholds,
         "bands": [{"name": f"b{index}", "from": start} for index, start in enumerate(starts)],
         "actions": [

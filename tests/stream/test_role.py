@@ -106,10 +106,13 @@ def test_kafka_away_is_waited_for_at_the_start_and_later_until_a_steps_deadline(
             log = Log(broker.address.bootstrap)
             for installation, role in ((patient, first), (hasty, second)):
                 role.ready()
-                log.send(installation.names.signals, many(0, 500))
+                log.send(installation.names.signals, many(0, 120))
             for role in (first, second):
                 until(lambda role=role: role.metric("leadstream_signals_total") > 10, "it folds")
-            broker.kill()
+            broker.stop()
+            for role in (first, second):
+                until(lambda role=role: role.get("/readyz")[0] != 200, "it is not ready")
+            assert first.get("/readyz") == (503, "the group's coordinator does not answer: is Kafka up?\n")
             assert second.ended(30) == 4
             assert "was not committed within 2 s: is Kafka up?" in second.log
             assert first.runs
@@ -117,15 +120,16 @@ def test_kafka_away_is_waited_for_at_the_start_and_later_until_a_steps_deadline(
             second.start()
             for installation in (patient, hasty):
                 until(
-                    lambda installation=installation: committed(log, installation) >= 500,
+                    lambda installation=installation: committed(log, installation) >= 120,
                     "it has folded what is there",
                     60,
                 )
+            first.ready()
             assert "ended" not in first.log
         for installation in (patient, hasty):
             replayed = Replayed(installation, catalog())
             replayed.check()
-            assert (replayed.records, replayed.unfolded) == (500, [])
+            assert (replayed.records, replayed.unfolded) == (120, [])
 
 
 def committed(log: Log, installation: Installation) -> int:

@@ -79,6 +79,10 @@ class Log:
         """The high watermark, transaction markers included."""
         return self._watermarks(topic, partition)[1]
 
+    def stable_end(self, topic: str, partition: int = 0) -> int:
+        """The last stable offset: before the end while a transaction is open."""
+        return self._watermarks(topic, partition, "read_committed")[1]
+
     def beginning(self, topic: str, partition: int = 0) -> int:
         """The offset at which the log of a partition starts."""
         return self._watermarks(topic, partition)[0]
@@ -139,8 +143,12 @@ class Log:
         [done] = admin.delete_records([TopicPartition(topic, partition, offset)]).values()
         assert done.result(20).low_watermark == offset
 
-    def _watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader"})
+    def _watermarks(
+        self, topic: str, partition: int, isolation: str = "read_uncommitted"
+    ) -> tuple[int, int]:
+        consumer = Consumer(
+            {"bootstrap.servers": self.bootstrap, "group.id": "reader", "isolation.level": isolation}
+        )
         try:
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
             return low, high

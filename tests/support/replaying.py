@@ -10,6 +10,7 @@ import msgspec
 
 from leadstream.cli.log import export
 from leadstream.intake.lines import parse_line
+from leadstream.records.keys import TICK_KEY
 from leadstream.records.outputs import ScoreSnapshot
 from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.partition import PartitionFold
@@ -64,15 +65,16 @@ class Replayed:
             for number in numbers
         }
         self.unfolded: list[Any] = []
-        """Records that live has not folded."""
+        """Records, ticks aside, that live has not folded."""
         lines: list[bytes] = []
         asyncio.run(export(installation.settings, lines.append))
         records = [parse_line(number, line) for number, line in enumerate(lines, start=1)]
-        self.records = len(records)
+        self.records = sum(record.key != TICK_KEY for record in records)
+        """Records, ticks aside, in the whole log. Time may ask for a tick at any moment."""
         for number, fold in self.folds.items():
             mine = [record for record in records if record.partition == number]
             folded = [record for record in mine if record.offset < self.positions[number]]
-            self.unfolded += mine[len(folded) :]
+            self.unfolded += [record for record in mine[len(folded) :] if record.key != TICK_KEY]
             done = 0
             while done < len(folded):
                 done = fold.fold(folded, done)
