@@ -22,7 +22,7 @@ class SignalRef(msgspec.Struct, frozen=True, omit_defaults=True):
     data: dict[str, Any] = {}
 
 
-class FactorShare(msgspec.Struct, frozen=True):
+class FactorShare(msgspec.Struct, frozen=True, gc=False):
     """A factor's part of a total: `points` is what it contributes at the time of the record."""
 
     factor: str
@@ -85,7 +85,7 @@ class ActionSkipped(ActionRecord, frozen=True, kw_only=True):
     reason: Literal["no_phone", "invalid_phone", "repeated", "suppressed"]
 
 
-class Accumulator(msgspec.Struct, frozen=True, array_like=True):
+class Accumulator(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One factor of a score: it contributes `points * mass * kernel(t - t_ref)` at a time t >= t_ref.
 
     An array on the wire, as there are many: what the model says first, what the lead has after it.
@@ -128,7 +128,7 @@ class ScoreSnapshot(msgspec.Struct, frozen=True):
     accumulators: tuple[Accumulator, ...]
 
 
-class Contribution(msgspec.Struct, frozen=True):
+class Contribution(msgspec.Struct, frozen=True, gc=False):
     """What one signal added to one factor, in points at its effective time."""
 
     factor: str
@@ -140,7 +140,7 @@ Outcome = Literal["scored", "noted", "unmatched", "reset", "before_reset"]
 to write); no rule names it or its conditions; it reset the score; it came late, from before a reset."""
 
 
-class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one signal did to its lead.
 
     `at` is the signal's effective time, `now` the fold's. `points` is what it added to the total at now.

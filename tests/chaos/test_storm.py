@@ -253,9 +253,7 @@ def check_tables(storm: Storm, schema: str, replayed: Replayed) -> None:
         assert sorted(row["id"] for row in rows) == sorted(ids), table
     events = storm.query(f"SELECT source_partition, source_offset FROM {schema}.score_events")
     history = [
-        (number, entry["offset"])
-        for number, written in replayed.written.items()
-        for entry in written.history
+        (number, entry["offset"]) for number, written in replayed.written.items() for entry in written.history
     ]
     assert sorted((row["source_partition"], row["source_offset"]) for row in events) == sorted(history)
     assert storm.query(f"SELECT * FROM {schema}.projection_dead_letters") == []

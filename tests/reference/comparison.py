@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from .reference import ALLOWED, History, Output, Partition, Signal
+from .reference import ALLOWED, History, Output, Partition
 from .rules import Model
+from .signals import Signal
 
 
 def reference(model: Model, signals: Iterable[Signal]) -> Partition:

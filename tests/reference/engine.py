@@ -15,7 +15,8 @@ from leadstream.records.times import parse_instant
 from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.partition import PartitionFold
 
-from .reference import History, Output, Signal
+from .reference import History, Output
+from .signals import Signal
 
 TENANT = "acme"
 TOPIC = "leadstream.signals"

@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .reference import Signal
 from .rules import DAY, HOUR, NONE, Action, Model, Rule, Threshold
+from .signals import Signal
 
 START = 1_767_607_200_000
 """2026-01-05T10:00:00Z"""

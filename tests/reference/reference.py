@@ -4,17 +4,15 @@ Every signal of a lead is kept, and every total is their sum, computed anew with
 shared with the engine. Sentences in quotes are those of the semantics.
 """
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal, getcontext
 from functools import lru_cache
 from itertools import pairwise
 from math import floor
 from typing import Any
 
-import phonenumbers
-
 from .rules import NONE, Action, Model, Rule, Threshold
+from .signals import BadSignal, Signal, branch_of, check, matches, valid_phone
 
 getcontext().prec = 40
 LN2 = Decimal(2).ln()
@@ -22,26 +20,7 @@ ALLOWED = Decimal("1e-9")
 """Comparisons allow 1e-9."""
 REMEMBERED_IDS = 16
 FORGOTTEN_AFTER = 2
-ABSENT = object()
 FACTS = ("lead.created", "lead.updated", "lead.enriched")
-
-
-class BadSignal(Exception):
-    """A signal that can't be folded: it goes to the dead letters and changes nothing but now."""
-
-
-@dataclass(frozen=True)
-class Signal:
-    """A signal with its place: `now` and `offset` are the broker's, a tick has no type."""
-
-    offset: int
-    broker_time: int
-    lead: str = ""
-    id: str = ""
-    type: str = ""
-    at: int = 0
-    source: str = ""
-    data: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -411,75 +390,3 @@ def sign_changes(terms: dict[Decimal, Decimal], end: int) -> list[int]:
                 first, last = (middle, last) if below(middle) == below(first) else (first, middle)
             found.append(first)
     return found
-
-
-# What a signal says.
-
-
-def check(signal: Signal) -> None:
-    """`score.bumped`: "exactly one of points, set; by and why required"."""
-    if signal.type == "score.bumped":
-        amounts = [signal.data[name] for name in ("points", "set") if name in signal.data]
-        texts = [signal.data.get(name) for name in ("by", "why")]
-        if len(amounts) != 1 or isinstance(amounts[0], bool) or not isinstance(amounts[0], (int, float)):
-            raise BadSignal("exactly one of points, set")
-        if not all(isinstance(text, str) and text.strip() for text in texts):
-            raise BadSignal("by and why are required")
-
-
-def value_of(signal: Signal, path: str) -> Any:
-    """The value of `source` or `data.a.b`; ABSENT if there is none."""
-    if path == "source":
-        return signal.source or ABSENT
-    value: Any = signal.data
-    for name in path.split(".")[1:]:
-        value = value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
-    return ABSENT if value is None else value
-
-
-def matches(rule: Rule, signal: Signal) -> bool:
-    if rule.on != signal.type:
-        return False
-    conditions = (rule.when or {}).items()
-    holding = all(holds(kind, wanted, value_of(signal, path))
-                  for path, condition in conditions for kind, wanted in condition.items())  # fmt: skip
-    return holding and (rule.by is None or branch_of(rule, signal) is not None)
-
-
-def holds(kind: str, wanted: Any, value: Any) -> bool:
-    if kind == "exists":
-        return (value is not ABSENT) is wanted
-    if kind == "url_path":
-        return isinstance(value, str) and not path_segments(value).isdisjoint(wanted)
-    return any(equal(value, one) for one in (wanted if kind == "in" else [wanted]))
-
-
-def equal(value: Any, wanted: Any) -> bool:
-    """JSON's equality: true is not 1, 1 is 1.0."""
-    return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)
-
-
-def path_segments(url: str) -> set[str]:
-    """The segments of a URL's path, with or without scheme and host; query and fragment are not path."""
-    path = re.split(r"[?#]", url)[0]
-    return set(re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*", "", path).split("/"))
-
-
-def branch_of(rule: Rule, signal: Signal) -> str | None:
-    """The entry of `by` for the first field that a signal has; what is absent or not listed is default."""
-    assert rule.by is not None
-    fields, points, default = rule.by
-    values = [value for value in (value_of(signal, path) for path in fields) if value is not ABSENT]
-    return values[0] if values and isinstance(values[0], str) and values[0] in points else default
-
-
-def valid_phone(phone: Any) -> bool:
-    """ "spaces, dots, dashes and parentheses are normalised away; a leading `+` is required; valid by
-    `phonenumbers`" """
-    digits = re.sub(r"[ .()\-]", "", phone) if isinstance(phone, str) else ""
-    if not re.fullmatch(r"\+[0-9]+", digits):
-        return False
-    try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(digits))
-    except phonenumbers.NumberParseException:
-        return False

@@ -16,8 +16,9 @@ from .budget import examples, note_seed
 from .comparison import assert_close
 from .engine import TENANT, TOPIC
 from .histories import START, histories
-from .reference import Output, Partition, Signal
+from .reference import Output, Partition
 from .rules import DAY, TENX
+from .signals import Signal
 
 CATALOG = load_catalog("tenx")
 TYPES = {

@@ -16,8 +16,8 @@ from .budget import examples, note_seed
 from .comparison import assert_close, assert_same_history, assert_same_outputs, reference
 from .engine import TENANT, record, run, run_in_pieces
 from .histories import SMALL_SAID, Said, histories, models
-from .reference import Signal
 from .rules import DAY, HOUR, NONE, Action, Model, Rule, Threshold, rule_file
+from .signals import Signal
 
 MIXED = Model(
     name="mixed",

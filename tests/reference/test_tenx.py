@@ -15,8 +15,9 @@ from .budget import examples, note_seed
 from .comparison import assert_close, assert_same_history, assert_same_outputs, reference
 from .engine import TENANT, record, run, run_in_pieces
 from .histories import COMMUTING, START, Said, histories, reordered, with_ticks
-from .reference import Lead, Signal
+from .reference import Lead
 from .rules import DAY, TENX
+from .signals import Signal
 
 CATALOG = load_catalog("tenx")
 LONG = 400 * DAY

@@ -100,9 +100,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> ModelCatalog:
     return load_catalog("tenx", tenants)
 
 
-def fold(
-    installation: Installation, log: Log, catalog: ModelCatalog, records: list[Sent], good: int
-) -> None:
+def fold(installation: Installation, log: Log, catalog: ModelCatalog, records: list[Sent], good: int) -> None:
     """Sends records and folds them, then a signal of another lead: `good` of them are signals."""
 
     async def run() -> None:
@@ -138,7 +136,9 @@ def test_each_bad_record_is_a_dead_letter_with_its_bytes_place_and_reason(
         found[name] = headers["leadstream-reason"].decode()
         place = len(found) - 1
         assert letter.headers()[: len(HEADERS)] == HEADERS, name
-        assert (headers["leadstream-topic"], headers["leadstream-partition"]) == (signals.encode(), b"0"), name
+        assert (headers["leadstream-topic"], headers["leadstream-partition"]) == (signals.encode(), b"0"), (
+            name
+        )
         assert headers["leadstream-offset"] == str(place).encode(), name
         assert int(headers["leadstream-timestamp"]) > 0, name
         assert 0 < len(headers["leadstream-detail"]) <= 1024, name

@@ -102,9 +102,7 @@ def test_a_compacted_changelog_restores_the_same_rows(
 ) -> None:
     admin = AdminClient({"bootstrap.servers": apache_kafka.bootstrap})
     # The cleaner looks for work every 15 s by default.
-    backoff = ConfigEntry(
-        "log.cleaner.backoff.ms", "100", incremental_operation=AlterConfigOpType.SET
-    )
+    backoff = ConfigEntry("log.cleaner.backoff.ms", "100", incremental_operation=AlterConfigOpType.SET)
     [done] = admin.incremental_alter_configs(
         [ConfigResource(ResourceType.BROKER, "1", incremental_configs=[backoff])]
     ).values()

@@ -39,10 +39,14 @@ def test_sigterm_under_load_and_a_restart_give_what_the_replay_gives(
         role.start()
         until(lambda: role.metric("leadstream_restored_records_total") > 0, "it restores")
         until(lambda: role.metric("leadstream_steps_total") > 0, "it folds")
-        ends = {number: log.read(installation.names.signals, partition=number)[-1].offset() for number in range(4)}
+        ends = {
+            number: log.read(installation.names.signals, partition=number)[-1].offset() for number in range(4)
+        }
 
         def caught_up() -> bool:
-            position = {number: role.metric("leadstream_position", partition=str(number)) for number in range(4)}
+            position = {
+                number: role.metric("leadstream_position", partition=str(number)) for number in range(4)
+            }
             return all(position[number] > end for number, end in ends.items())
 
         until(caught_up, "it has folded everything", 60)

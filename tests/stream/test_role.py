@@ -94,7 +94,9 @@ def test_kafka_away_is_waited_for_at_the_start_and_later_until_a_steps_deadline(
     with ApacheKafka(tmp_path / "broker", heap="400m") as broker:
         # Each signal is a step of its own: whenever the broker goes, one is under way and others wait.
         slow = {"step_signals": 1, "max_poll_records": 1}
-        patient = Installation(broker.address, f"{unique}_p", 1, {**slow, "step_deadline_seconds": 120}).create()
+        patient = Installation(
+            broker.address, f"{unique}_p", 1, {**slow, "step_deadline_seconds": 120}
+        ).create()
         hasty = Installation(broker.address, f"{unique}_h", 1, {**slow, "step_deadline_seconds": 2}).create()
         broker.stop()
         with worker(tmp_path, patient, "patient") as first, worker(tmp_path, hasty, "hasty") as second:

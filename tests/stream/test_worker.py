@@ -157,7 +157,9 @@ def test_a_worker_that_saw_no_signal_yet_starts_again(install_apache: Install, a
     async def idle() -> None:
         async with RunningWorker(installation, catalog()) as worker:
             await worker.opened()
-            await until_async(lambda: apache_log.committed(installation.name, topic) == 0, "it has committed 0")
+            await until_async(
+                lambda: apache_log.committed(installation.name, topic) == 0, "it has committed 0"
+            )
 
     asyncio.run(idle())
     assert stored_position(apache_log.rows(installation.names.changelog)) == 0

@@ -143,9 +143,7 @@ class Log:
         [done] = admin.delete_records([TopicPartition(topic, partition, offset)]).values()
         assert done.result(20).low_watermark == offset
 
-    def _watermarks(
-        self, topic: str, partition: int, isolation: str = "read_uncommitted"
-    ) -> tuple[int, int]:
+    def _watermarks(self, topic: str, partition: int, isolation: str = "read_uncommitted") -> tuple[int, int]:
         consumer = Consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": "reader", "isolation.level": isolation}
         )

@@ -105,6 +105,7 @@ class Role:
 
     def ready(self, seconds: float = 60) -> Self:
         """Waits until it says that it is."""
+
         def is_ready() -> bool:
             assert self.runs, f"{self._process.name} ended with {self.exit_code}:\n{self._process.log_tail()}"
             return self.get("/readyz")[0] == 200
@@ -113,11 +114,15 @@ class Role:
         return self
 
 
-def worker(folder: Path, installation: Installation, name: str = "worker", *arguments: str, **options: Any) -> Role:
+def worker(
+    folder: Path, installation: Installation, name: str = "worker", *arguments: str, **options: Any
+) -> Role:
     """A worker process, not started yet."""
     return Role(folder, installation, name, "worker", "--model", "tenx", *arguments, **options)
 
 
-def projector(folder: Path, installation: Installation, dsn: str, schema: str, name: str = "projector") -> Role:
+def projector(
+    folder: Path, installation: Installation, dsn: str, schema: str, name: str = "projector"
+) -> Role:
     """A projector process, not started yet."""
     return Role(folder, installation, name, "projector", postgres_dsn=dsn, postgres_schema=schema)

@@ -1,6 +1,6 @@
 """`docs/requirements.md`: each requirement with the tests that name it.
 
-    python -m tests.support.proven     # writes the page
+python -m tests.support.proven     # writes the page
 """
 
 import ast

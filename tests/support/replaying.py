@@ -92,7 +92,9 @@ class Replayed:
         assert state is not None
         model = fold.model_of(key)
         total = sum_at(accumulators(state, model), at)
-        return Score(total, int(min(max(total, 0.0), 100.0) + TOLERANCE), model.bands[model.band_of(total)].name)
+        return Score(
+            total, int(min(max(total, 0.0), 100.0) + TOLERANCE), model.bands[model.band_of(total)].name
+        )
 
     def action_ids(self) -> list[str]:
         """The ids of all records of the actions topic."""
@@ -119,7 +121,9 @@ class Replayed:
 
     def _check_changelog(self, number: int, written: Written) -> None:
         live = {key: row for key, row in self.changelog[number].items() if key != GUARANTEE_ROW}
-        differing = {key for key in live.keys() | written.rows.keys() if live.get(key) != written.rows.get(key)}
+        differing = {
+            key for key in live.keys() | written.rows.keys() if live.get(key) != written.rows.get(key)
+        }
         assert not differing, f"changelog of partition {number}: {differing}"
 
     def _check_scores(self, number: int) -> None:

@@ -8,7 +8,9 @@ from leadstream.records.keys import lead_key
 from tests.support.log import Sent
 
 
-def sent(number: int, lead: str = "l1", partition: int | None = 0, tenant: str = "acme", **fields: Any) -> Sent:
+def sent(
+    number: int, lead: str = "l1", partition: int | None = 0, tenant: str = "acme", **fields: Any
+) -> Sent:
     """A positive reply, worth 25, with an id of its own."""
     body = {
         "id": f"s{number}", "tenant": tenant, "lead": lead, "type": "email.replied", "at": 1_767_000_000_000,

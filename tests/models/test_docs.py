@@ -1,0 +1,67 @@
+"""What the pages on rules and semantics show, tried."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from leadstream.models import load_catalog, parse_rule_file
+from tests.scoring.folding import DAY, HOUR, MINUTE, T0, Log, run
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def yaml_blocks(page: str) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text(), flags=re.DOTALL)
+
+
+def test_the_small_model_of_the_rule_file_page_loads() -> None:
+    file = parse_rule_file(yaml_blocks("rule-file.md")[0], "small.yaml")
+    assert [rule.id for rule in file.rules] == ["visit", "reply"]
+
+
+def test_the_parts_of_rules_that_the_page_shows_load() -> None:
+    head = (
+        'name: m\nversion: "1"\nhalf_life: 1d\nbands: [{name: all, from: 0}]\nrules:\n  - id: a\n    on: b\n'
+    )
+    for part, points in zip(yaml_blocks("rule-file.md")[1:3], ["", "    points: 1\n"], strict=True):
+        parse_rule_file(head + points + part, "part.yaml")
+
+
+def test_the_tenants_of_the_page_load(tmp_path: Path) -> None:
+    tenants = tmp_path / "tenants.yaml"
+    tenants.write_text(yaml_blocks("rule-file.md")[3])
+    assert load_catalog("tenx", tenants).for_tenant("acme").half_life == 7 * DAY
+
+
+@pytest.mark.requirement("S1-8")
+def test_two_visits_and_a_positive_reply_are_nine_and_do_not_pass_ten() -> None:
+    concept = load_catalog("concept").default
+    log = Log()
+    for _ in range(2):
+        log.add("page.viewed", T0, data={"url": "https://example.com/pricing"})
+    log.add("email.replied", T0, data={"sentiment": "positive"})
+    result = run(log, concept)
+    assert result.snapshot().total == 9
+    assert result.crossings == []
+    # A third visit passes 10 up to 14 d * log2(9 / 8) = 2 d 9 h 5.7 min later.
+    visit = {"url": "https://example.com/pricing"}
+    in_time = 2 * DAY + 9 * HOUR + 5 * MINUTE
+    soon = Log(list(log.records)).add("page.viewed", T0 + in_time, data=visit)
+    late = Log(list(log.records)).add("page.viewed", T0 + in_time + MINUTE, data=visit)
+    assert run(soon, concept).crossings == [(10, "up", "signal")]
+    assert run(late, concept).crossings == []
+
+
+@pytest.mark.requirement("S0-4")
+def test_the_example_of_tenx_falls_when_the_page_says() -> None:
+    log = Log().add("form.submitted", T0, data={"channel": "organic"})
+    for minute in (10, 20, 30):
+        log.add("email.opened", T0 + minute * MINUTE)
+    for minute in (40, 50):
+        log.add("page.viewed", T0 + minute * MINUTE, data={"url": "/pricing"})
+    log.add("email.replied", T0 + HOUR, data={"sentiment": "positive"})
+    result = run(log, load_catalog("tenx").default, until=T0 + 20 * DAY)
+    # 80.92 at 01:00; 80 after 20,160 min * log2(80.92 / 80) = 5 h 32 min, 50 after 9 d 17 h 22 min.
+    falls = [(one["threshold"], one["at"][:16]) for one in result.of_type("lead.threshold.crossed")[2:]]
+    assert falls == [(80, "2026-01-01T06:32"), (50, "2026-01-10T18:22")]
