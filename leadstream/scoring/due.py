@@ -10,7 +10,7 @@ from leadstream.scoring.state import LeadState, refresh_instant
 def advance(state: LeadState, model: CompiledModel, now: int) -> None:
     """Moves the sums to `now`, which is not before they stand."""
     elapsed = now - state.touched
-    state.total *= 2.0 ** (-elapsed / model.half_life)
+    state.total *= 2.0 ** (-elapsed / model.scales[0])
     if state.others is not None:
         halves = model.half_lives[1:]
         state.others = [

@@ -151,15 +151,14 @@ def add(state: LeadState, model: CompiledModel, branch: Branch, mass: float, at:
     that comes late has faded for the time between.
     """
     kernel = branch.kernel
-    half_life = model.half_lives[kernel]
-    late = now - at
-    points = branch.points * (mass * 2.0 ** (-late / half_life) if late and half_life else mass)
+    scale = model.scales[kernel]
+    faded = mass * 2.0 ** ((at - now) / scale)
     if kernel == 0:
-        state.total += points
+        state.total += branch.points * faded
     else:
         if state.others is None:
-            state.others = [0.0] * (len(model.half_lives) - 1)
-        state.others[kernel - 1] += points
+            state.others = [0.0] * (len(model.scales) - 1)
+        state.others[kernel - 1] += branch.points * faded
     index = state.branches.find(branch.symbol)
     if index < 0:
         state.branches += branch.symbol
@@ -167,13 +166,12 @@ def add(state: LeadState, model: CompiledModel, branch: Branch, mass: float, at:
         state.refs.append(at)
         state.counts.append(1)
         return
-    masses, refs = state.masses, state.refs
-    gone = at - refs[index]
+    gone = at - state.refs[index]
     if gone >= 0:
-        masses[index] = (masses[index] * 2.0 ** (-gone / half_life) if half_life else masses[index]) + mass
-        refs[index] = at
+        state.masses[index] = state.masses[index] * 2.0 ** (-gone / scale) + mass
+        state.refs[index] = at
     else:
-        masses[index] += mass * 2.0 ** (gone / half_life) if half_life else mass
+        state.masses[index] += mass * 2.0 ** (gone / scale)
     state.counts[index] += 1
 
 

@@ -139,12 +139,10 @@ class CompiledModel:
     channels: tuple[str, ...]
     rings: int
     """How many rules count occurrences."""
-    half_life: float = inf
-    """The default kernel's half-life in ms, infinite for none."""
     half_lives: tuple[int, ...] = ()
     """The kernels' half-lives in ms, 0 for none; the first is the default."""
-    uniform: bool = True
-    """Whether all branches share the default kernel."""
+    scales: tuple[float, ...] = ()
+    """The same, infinite for none: `2 ** (-elapsed / scale)` holds for both kinds."""
     heads: tuple[msgspec.Raw, ...] = ()
     """The branches' part of an accumulator on the wire: its first five values, ready to be written."""
     other: Plan = field(default_factory=lambda: Plan("other"))
@@ -154,8 +152,7 @@ class CompiledModel:
     def __post_init__(self) -> None:
         half_lives = tuple(kernel.half_life for kernel in self.kernels)
         object.__setattr__(self, "half_lives", half_lives)
-        object.__setattr__(self, "half_life", float(half_lives[0] or inf))
-        object.__setattr__(self, "uniform", len(half_lives) == 1)
+        object.__setattr__(self, "scales", tuple(float(half_life or inf) for half_life in half_lives))
         object.__setattr__(self, "heads", tuple(self._head(branch) for branch in self.branches))
 
     def _head(self, branch: Branch) -> msgspec.Raw:

@@ -22,11 +22,6 @@ class Lineage:
     topic: str
     partition: int
 
-    @property
-    def source(self) -> bytes:
-        """The source of a CloudEvent: `/leadstream/<app>`."""
-        return f"/leadstream/{self.app}".encode()
-
     def identity(
         self, tenant: str, lead: str, type_: str, what: str, direction: str, place: int, ordinal: int
     ) -> str:
@@ -35,13 +30,11 @@ class Lineage:
         `what` is the threshold, band or action, `place` the offset of the last record that changed the lead,
         `ordinal` how many records were put out for the lead since. No time is in it: a replay gives the same.
         """
-        cause = "\0".join(
-            (
-                self.app, tenant, lead, type_, what, direction,
-                f"{self.topic}-{self.partition}-{place}", str(ordinal),
-            )
-        )  # fmt: skip
-        return blake2b(cause.encode()).hexdigest()[:32]
+        cause = (
+            f"{self.app}\0{tenant}\0{lead}\0{type_}\0{what}\0{direction}\0"
+            f"{self.topic}-{self.partition}-{place}\0{ordinal}"
+        )
+        return blake2b(cause.encode()).digest()[:16].hex()
 
 
 @dataclass(slots=True)
@@ -51,6 +44,10 @@ class Outbox:
     lineage: Lineage
     entries: list[tuple[str, bool, Message]] = field(default_factory=list)
     """What each is counted as, whether it is a decision, the message."""
+    _source: tuple[str, bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._source = ("ce_source", f"/leadstream/{self.lineage.app}".encode())
 
     def put(self, record: ActionRecord, kind: str, traceparent: bytes | None) -> None:
         """Adds a record as a CloudEvents 1.0 message in binary mode, counted as `kind`."""
@@ -59,7 +56,7 @@ class Outbox:
             _VERSION,
             ("ce_id", record.id.encode()),
             ("ce_type", record.type.encode()),
-            ("ce_source", self.lineage.source),
+            self._source,
             ("ce_time", record.at.encode()),
             ("ce_subject", key),
             _CONTENT,

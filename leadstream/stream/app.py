@@ -99,7 +99,10 @@ class PackApp(faust.App):
 
     async def on_stop(self) -> None:
         """Drain before the group is left: Faust tells nobody of a revocation when it stops."""
-        self._final = await self.drain()
+        reached = await self.drain()
+        if self.failure is None:
+            # The consumer's thread would not answer any more after a crash.
+            self._final = reached
         await super().on_stop()
 
     def committable(self) -> Mapping[TP, int]:

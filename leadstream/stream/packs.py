@@ -104,6 +104,11 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         self._held.clear()
         await super().on_partitions_revoked(revoked)
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        # A seek that was asked for before the rebalance may have been carried out in the middle of it.
+        self._ends.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
+
     def hold(self, tp: TopicPartition) -> None:
         """Fetch no more of a partition until it is released. From any thread."""
         self._held.add(tp)
@@ -254,11 +259,7 @@ class PackConsumer(driver.Consumer):
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return iter(
-            [
-                tp
-                for tp in self.app.committable()
-                if topics is None or tp in topics or tp.topic in topics
-            ]
+            [tp for tp in self.app.committable() if topics is None or tp in topics or tp.topic in topics]
         )
 
     def _new_offset(self, tp: TP) -> int | None:

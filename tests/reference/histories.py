@@ -24,16 +24,20 @@ CALM = st.sampled_from(
     [0, HOUR, DAY, DAY + 1, 5 * DAY, 14 * DAY, 30 * DAY - 1, 30 * DAY, 90 * DAY, -SECOND, -DAY]
 ) | st.integers(0, 20 * DAY)
 """From one broker time to the next; the broker's clock may step back."""
-LATE = [1, SECOND, HOUR, DAY, 14 * DAY, 30 * DAY, 30 * DAY + 1, 400 * DAY]
-EARLY = [-1, -5 * MINUTE, -5 * MINUTE - 1, -DAY, -60 * DAY]
+LATE = [1, SECOND, HOUR, DAY, 14 * DAY, 30 * DAY, 30 * DAY + 1, 400 * DAY, 700_000 * DAY]
+EARLY = [-1, -5 * MINUTE, -5 * MINUTE - 1, -DAY, -60 * DAY, -2_900_000 * DAY]
 LATENESS = st.sampled_from([0] * 12 + LATE + EARLY) | st.integers(0, 40 * DAY)
 """How long before the broker's time a signal says that it happened; negative is the future."""
 REPEATED = st.sampled_from([0] * 12 + [1, 2, 5, 15, 16, 17])
 """How many signals ago the id was used before; 0 is a new id."""
+EDGES = st.sampled_from([0, 0, 0, 1, 10 * DAY, 15 * DAY, 30 * DAY - 1, 30 * DAY, 30 * DAY + 1])
+"""Gaps and latenesses at which windows and resets begin and end."""
 
 PHONE = "+49 (30) 901-820"
 OPEN: Said = ("email.opened", "mail", {"message": "m1"})
 UNSUBSCRIBED: Said = ("email.unsubscribed", "mail", {})
+NARROW: list[Said] = [*[OPEN] * 5, UNSUBSCRIBED, ("email.replied", "mail", {"sentiment": "positive"})]
+"""So few that ordinals, resets and the memory of ids meet."""
 COMMUTING: list[Said] = [
     ("email.replied", "mail", {"sentiment": "positive"}),
     ("email.replied", "mail", {}),
@@ -90,8 +94,8 @@ def histories(draw: st.DrawFn, said: list[Said] = SAID, leads: int = 3, most: in
     broker_time = START
     leads = draw(st.integers(1, leads))
     size = draw(st.integers(0, most))
-    gaps = draw(st.sampled_from([BUSY, BUSY, CALM]))
-    step = st.tuples(st.sampled_from(said), st.integers(0, leads - 1), gaps, LATENESS, REPEATED)
+    gaps, lateness = draw(st.sampled_from([(BUSY, LATENESS), (CALM, LATENESS), (EDGES, EDGES)]))
+    step = st.tuples(st.sampled_from(said), st.integers(0, leads - 1), gaps, lateness, REPEATED)
     steps = draw(st.lists(step, min_size=size, max_size=size))
     for number, ((kind, source, data), lead, gap, late, repeated) in enumerate(steps):
         broker_time += gap

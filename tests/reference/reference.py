@@ -1,7 +1,16 @@
 """What a score, a crossing and an action mean, computed the slow and obvious way.
 
-Every signal of a lead is kept, and every total is their sum, computed anew with 40 digits. Nothing here is
-shared with the engine. Sentences in quotes are those of the semantics.
+What every signal contributed is kept, and a total is their sum, computed anew with 40 digits. Nothing here
+is shared with the engine. Sentences in quotes are those of the semantics. Where these are silent:
+
+- Of one instant: crossings, each with its actions after it, then actions owed from a recovery, then the band.
+- Of several reasons to skip an action the first counts: suppressed, no or invalid phone, repeated.
+- Suppression is in log order, as resets are, also for signals from before a reset.
+- An e-mail address that becomes known for the first time is no change of it: it may be the one that bounced.
+- Of two facts of one time the later in the log stands.
+- After `set: X` the total at now is X, also when the signal came late.
+- A `repeat` without a window counts all occurrences so far. With one, those that are two windows older than
+  the newest may be forgotten, so the ordinal of a signal that comes later than that may be too low.
 """
 
 from dataclasses import dataclass
@@ -12,7 +21,7 @@ from math import floor
 from typing import Any
 
 from .rules import NONE, Action, Model, Rule, Threshold
-from .signals import BadSignal, Signal, branch_of, check, matches, valid_phone
+from .signals import Signal, branch_of, foldable, matches, valid_phone
 
 getcontext().prec = 40
 LN2 = Decimal(2).ln()
@@ -89,11 +98,7 @@ class Partition:
 
     def fold(self, signal: Signal) -> None:
         self.pass_time(max(self.now, signal.broker_time))
-        if not signal.type:
-            return
-        try:
-            check(signal)
-        except BadSignal:
+        if not signal.type or not foldable(signal):
             return
         lead = self.leads.setdefault(signal.lead, Lead(signal.lead, self.model, self.now))
         lead.receive(signal, self.now, self.outputs, self.history)
@@ -117,7 +122,6 @@ class Lead:
         self.ids: list[str] = []
         self.reset_at: int | None = None
         self.facts: dict[str, tuple[int, Any]] = {}
-        self.bounced = False
         self.suppressed: set[str] = set()
         self.passed: set[Threshold] = set()
         self.recovered: set[Threshold] = set()
@@ -203,7 +207,6 @@ class Lead:
             occurrences.append(at)
             if window:
                 ordinal = sum(1 for one in occurrences if at - window < one <= at)
-                # The project's own bound: what is two windows older than the newest may be forgotten.
                 oldest = max(occurrences) - FORGOTTEN_AFTER * window
                 self.occurrences[rule.id] = [one for one in occurrences if one > oldest]
             else:
@@ -351,34 +354,35 @@ class Lead:
         for one in self.contributions:
             rate = Decimal(0) if one.half_life == NONE else 1 / Decimal(one.half_life)
             curve[rate] = curve.get(rate, Decimal(0)) + one.worth(start)
-        return sorted(
-            {
-                start + last + 1
-                for level in levels
-                for last in sign_changes(curve | {Decimal(0): curve[Decimal(0)] - level}, until - start)
-            }
-        )
+        found: set[int] = set()
+        for level in levels:
+            above = curve | {Decimal(0): curve[Decimal(0)] - level}
+            found.update(
+                start + last + 1 for last in sign_changes(tuple(sorted(above.items())), until - start)
+            )
+        return sorted(found)
 
     def changes_at(self, time: int) -> bool:
         total = self.total(time)
         return bool(self.falls(total) or self.rises(total)) or self.band_of(total) != self.band
 
 
-def sign_changes(terms: dict[Decimal, Decimal], end: int) -> list[int]:
+@lru_cache(maxsize=1000)
+def sign_changes(terms: tuple[tuple[Decimal, Decimal], ...], end: int) -> list[int]:
     """Every k in [0, end) for which of f(k) and f(k + 1) one is below 0 and the other is not.
 
-    f(t) is the sum of weight * 2**(-rate * t) over terms {rate: weight}. Times 2**(slowest * t), which has
-    the same sign, one term is constant; the slope of that has a term less. Between the places where the
-    slope changes its sign, f is monotone, and a change of its sign is found by bisection.
+    f(t) is the sum of weight * 2**(-rate * t) over terms (rate, weight), which come by ascending rate. Times
+    2**(slowest * t), which has the same sign, one term is constant; the slope of that has a term less.
+    Between the places where the slope changes its sign, f is monotone: bisection finds where f does.
     """
-    slowest = min(terms, default=Decimal(0))
-    shifted = {rate - slowest: weight for rate, weight in terms.items() if weight}
-    if len(shifted) < 2:
+    terms = tuple((rate, weight) for rate, weight in terms if weight)
+    if len(terms) < 2:
         return []
-    slope = {rate: -rate * weight for rate, weight in shifted.items() if rate}
+    shifted = [(rate - terms[0][0], weight) for rate, weight in terms]
+    slope = tuple((rate, -rate * weight) for rate, weight in shifted if rate)
 
     def below(time: int) -> bool:
-        return sum(weight * halved(rate * time) for rate, weight in shifted.items()) < 0
+        return sum(weight * halved(rate * time) for rate, weight in shifted) < 0
 
     turns = {k + step for k in sign_changes(slope, end) for step in (0, 1)}
     found = []

@@ -13,7 +13,7 @@ ABSENT = object()
 
 @dataclass(frozen=True)
 class Signal:
-    """A signal with its place: `now` and `offset` are the broker's, a tick has no type."""
+    """A signal with its place in the log: `offset` and `broker_time`. A tick has no type."""
 
     offset: int
     broker_time: int
@@ -25,19 +25,18 @@ class Signal:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-class BadSignal(Exception):
-    """A signal that can't be folded: it goes to the dead letters and changes nothing but now."""
-
-
-def check(signal: Signal) -> None:
-    """`score.bumped`: "exactly one of points, set; by and why required"."""
-    if signal.type == "score.bumped":
-        amounts = [signal.data[name] for name in ("points", "set") if name in signal.data]
-        texts = [signal.data.get(name) for name in ("by", "why")]
-        if len(amounts) != 1 or isinstance(amounts[0], bool) or not isinstance(amounts[0], (int, float)):
-            raise BadSignal("exactly one of points, set")
-        if not all(isinstance(text, str) and text.strip() for text in texts):
-            raise BadSignal("by and why are required")
+def foldable(signal: Signal) -> bool:
+    """`score.bumped`: "exactly one of points, set; by and why required"; else it goes to the dead letters."""
+    if signal.type != "score.bumped":
+        return True
+    amounts = [signal.data[name] for name in ("points", "set") if name in signal.data]
+    texts = [signal.data.get(name) for name in ("by", "why")]
+    return (
+        len(amounts) == 1
+        and isinstance(amounts[0], (int, float))
+        and not isinstance(amounts[0], bool)
+        and all(isinstance(text, str) and text.strip() for text in texts)
+    )
 
 
 def value_of(signal: Signal, path: str) -> Any:

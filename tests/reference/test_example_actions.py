@@ -159,6 +159,8 @@ def test_facts_are_the_last_writers_by_at() -> None:
     assert late.actions()[-1] == f"2d requested {CALL} by signal s2"
     newer = Story().phone(2 * DAY, at=DAY).phone(2 * DAY, "030 901820").bump(2 * DAY, 85)
     assert newer.actions()[-1] == f"2d skipped {CALL} as invalid_phone"
+    same = Story().phone(0, "030 901820").phone(0).bump(0, 85)
+    assert same.actions()[-1] == f"0 requested {CALL} by signal s2"
     # What says that it is of the future is of now: a later one replaces it.
     future = Story().phone(0, "030 901820", at=900 * DAY).phone(1).bump(1, 85)
     assert future.actions()[-1] == f"1ms requested {CALL} by signal s2"

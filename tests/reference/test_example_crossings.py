@@ -200,6 +200,15 @@ def test_a_recovery_is_recorded_without_an_action_and_the_next_positive_signal_f
     ]
 
 
+def test_a_negative_signal_while_above_fires_nothing_of_what_recovered(tmp_path: Path) -> None:
+    two = (Threshold(Decimal(20)), Threshold(Decimal(25)))
+    story_model = model(*RECOVERING, thresholds=two, actions=(Action("tell", Decimal(20), "chat"),))
+    story = Story(story_model, written(story_model, tmp_path)).says(0, "lasting").says(0, "minus")
+    # After 5 days 28.75 have risen over both; 5 less are below 25 and still above 20.
+    story.passes(5 * DAY).bump(5 * DAY, -5).says(5 * DAY, "one")
+    assert story.events()[-2:] == ["5d down 25 by signal s3", "5d requested tell by signal s4"]
+
+
 def test_a_positive_signal_fires_nothing_once_the_total_has_fallen_again(tmp_path: Path) -> None:
     story = recovery(Threshold(Decimal(20)), tmp_path).says(3 * DAY, "minus").says(3 * DAY, "one")
     assert story.actions() == ["0 requested tell by signal s0"]

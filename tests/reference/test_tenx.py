@@ -14,7 +14,7 @@ from leadstream.scoring.reading import score
 from .budget import examples, note_seed
 from .comparison import assert_close, assert_same_history, assert_same_outputs, reference
 from .engine import TENANT, record, run, run_in_pieces
-from .histories import COMMUTING, START, Said, histories, reordered, with_ticks
+from .histories import COMMUTING, NARROW, START, Said, histories, reordered, with_ticks
 from .reference import Lead
 from .rules import DAY, TENX
 from .signals import Signal
@@ -31,7 +31,7 @@ LONG = 400 * DAY
 @pytest.mark.requirement("N-2")
 @pytest.mark.requirement("N-6")
 @examples
-@given(histories(), st.integers(0, 60 * DAY))
+@given(histories() | histories(NARROW, leads=1), st.integers(0, 60 * DAY))
 def test_crossings_bands_actions_history_and_scores_are_those_of_the_reference(
     signals: list[Signal], later: int
 ) -> None:

@@ -137,3 +137,18 @@ def test_kafka_away_is_waited_for_at_the_start_and_later_until_a_steps_deadline(
 def committed(log: Log, installation: Installation) -> int:
     """Up to which offset the group says that it has folded."""
     return log.committed(installation.name, installation.names.signals) or 0
+
+
+def test_sigterm_while_kafka_is_away_with_work_to_do_ends_within_ten_seconds(
+    tmp_path: Path, unique: str
+) -> None:
+    with EmbeddedKafka(tmp_path / "broker") as broker:
+        options = {"step_signals": 1, "max_poll_records": 1, "step_deadline_seconds": 120}
+        installation = Installation(broker.address, unique, 1, options).create()
+        with worker(tmp_path, installation) as role:
+            role.ready()
+            Log(installation.bootstrap).send(installation.names.signals, many(0, 2000))
+            until(lambda: role.metric("leadstream_signals_total") > 10, "it folds")
+            broker.kill()
+            role.terminate()
+            assert role.ended(10) == 0

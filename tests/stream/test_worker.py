@@ -11,6 +11,7 @@ from faust.types import TP
 from leadstream.localstack import KafkaAddress
 from leadstream.models import load_catalog
 from leadstream.operations import metrics
+from leadstream.records.keys import partition_of
 from leadstream.scoring.model import ModelCatalog
 from leadstream.stream.errors import LogTruncated, Refused
 from tests.support.installation import Installation
@@ -188,20 +189,23 @@ def test_faust_seeking_to_committed_offsets_has_no_effect(install_apache: Instal
     installation = install_apache()
     topic = installation.names.signals
     apache_log.send(topic, many(0, 30))
+    fold_all(installation, apache_log)
+    apache_log.send(topic, many(30, 60))
 
     async def run() -> None:
         async with RunningWorker(installation, catalog()) as worker:
-            await worker.caught_up(apache_log)
+            await worker.at(60)
+            # The group has committed 30 as yet: Faust tells it once a second.
             before = stale_packs()
             consumer = worker.app.consumer
             await consumer.perform_seek()
             await consumer.seek_wait({TP(topic, 0): 3})
-            apache_log.send(topic, many(30, 60))
-            await worker.at(60)
+            apache_log.send(topic, many(60, 90))
+            await worker.at(90)
             assert stale_packs() == before
 
     asyncio.run(run())
-    assert counted(apache_log, installation) == 60
+    assert counted(apache_log, installation) == 90
 
 
 def test_seeks_while_packs_flow_lose_nothing(install_apache: Install, apache_log: Log) -> None:
@@ -370,3 +374,55 @@ def test_at_least_once_allows_one_worker_in_the_group(
     for error in asyncio.run(run()):
         assert isinstance(error, Refused)
         assert "at_least_once allows one worker" in str(error)
+
+
+def test_a_stop_under_load_commits_what_is_folded_and_says_so_to_the_group(
+    install_apache: Install, apache_log: Log
+) -> None:
+    installation = install_apache(step_signals=50, max_poll_records=50)
+    topic = installation.names.signals
+    apache_log.send(topic, many(0, 20_000))
+
+    async def run() -> int:
+        async with RunningWorker(installation, catalog()) as worker:
+            await until_async(lambda: (worker.durable() or 0) > 500, "it folds")
+            task = worker.task()
+            assert task is not None
+            # Ahead of what is committed: without a drain that would be folded in vain.
+            await until_async(lambda: (task.position or 0) > (task.durable or 0), "it is ahead")
+            assert task.position is not None
+            return task.position
+
+    ahead = asyncio.run(run())
+    stored = stored_position(apache_log.rows(installation.names.changelog))
+    assert ahead <= stored < 20_000
+    assert apache_log.committed(installation.name, topic) == stored
+    stopped = Replayed(installation, catalog())
+    stopped.check()
+    assert stopped.unfolded
+
+
+def test_a_held_partition_keeps_none_of_the_others_waiting(install_apache: Install, apache_log: Log) -> None:
+    installation = install_apache(2)
+    topic = installation.names.signals
+
+    async def run() -> None:
+        async with RunningWorker(installation, catalog()) as worker:
+            await worker.opened()
+            worker.app.hold(0)
+            held, free = (
+                [
+                    lead
+                    for lead in map("l{}".format, range(99))
+                    if partition_of(f"acme:{lead}".encode(), 2) == p
+                ]
+                for p in (0, 1)
+            )
+            apache_log.send(topic, [sent(number, held[number % 5], 0) for number in range(100)])
+            apache_log.send(topic, [sent(number, free[number % 5], 1) for number in range(100)])
+            await until_async(lambda: worker.durable(1) == 100, "the other is folded")
+            assert worker.durable(0) == 0
+            worker.app.release(0)
+            await worker.at(100, 100)
+
+    asyncio.run(run())

@@ -13,10 +13,10 @@ def sent(
 ) -> Sent:
     """A positive reply, worth 25, with an id of its own."""
     body = {
-        "id": f"s{number}", "tenant": tenant, "lead": lead, "type": "email.replied", "at": 1_767_000_000_000,
+        "id": f"s{number}", "tenant": "acme", "lead": lead, "type": "email.replied", "at": 1_767_000_000_000,
         "data": {"sentiment": "positive"}, **fields,
     }  # fmt: skip
-    return Sent(lead_key(tenant, lead), msgspec.json.encode(body), partition)
+    return Sent(lead_key("acme", lead), msgspec.json.encode(body), partition)
 
 
 def many(begin: int, end: int, leads: int = 10) -> list[Sent]:
