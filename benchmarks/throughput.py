@@ -3,8 +3,8 @@
     python benchmarks/throughput.py [--signals 1000000] [--leads 50000] [--partitions 4] [--naive 100000]
 
 Needs java and mvn (or LEADSTREAM_KAFKA_BOOTSTRAP). The log is filled first, so the worker shares the
-machine with the broker only. The stages are measured afterwards, in this process, on the same log: CPU
-seconds of one core per signal.
+machine with the broker only. Fetching is the CPU time of the worker's consumer thread. The other stages are
+measured afterwards, in this process, on partition 0 of the same log.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from leadstream.stream.log_reader import read_topic
 from leadstream.stream.log_writer import LogWriter
 from leadstream.stream.topics import TopicNames, create_topics, specs
 from leadstream.stream.transaction import TransactionalLog
+from leadstream.stream.worker import collect_seldom
 
 STEP = 4000
 KINDS = (
@@ -99,11 +100,12 @@ def run_worker(settings: Settings, signals: int, directory: Path) -> dict[str, f
         "LEADSTREAM_LOG_LEVEL": "warning",
     }
     command = [sys.executable, "-m", "leadstream", "worker", "--model", "tenx"]
-    with (directory / "worker.log").open("w") as log, subprocess.Popen(
-        command, env=environment, stderr=log
-    ) as worker:
+    with (
+        (directory / "worker.log").open("w") as log,
+        subprocess.Popen(command, env=environment, stderr=log) as worker,
+    ):
         process = psutil.Process(worker.pid)
-        samples: list[tuple[float, float, float]] = []
+        samples: list[tuple[float, float, float, float]] = []
         try:
             while not samples or samples[-1][1] < signals:
                 if worker.poll() is not None:
@@ -114,28 +116,39 @@ def run_worker(settings: Settings, signals: int, directory: Path) -> dict[str, f
                 except OSError:
                     continue
                 if folded or samples:
-                    times = process.cpu_times()
-                    samples.append((time.perf_counter(), folded, times.user + times.system))
+                    threads = {t.id: t.user_time + t.system_time for t in process.threads()}
+                    main_thread = threads.pop(worker.pid)
+                    fetching = max(threads.values(), default=0.0)
+                    samples.append(
+                        (time.perf_counter(), folded, main_thread + sum(threads.values()), fetching)
+                    )
             metrics = scrape(19464)
         finally:
             worker.terminate()
-    (t0, n0, c0), (t1, n1, c1) = samples[0], samples[-1]
+    (t0, n0, c0, f0), (t1, n1, c1, f1) = samples[0], samples[-1]
     return {
         "per_second": (n1 - n0) / (t1 - t0),
         "per_cpu_second": (n1 - n0) / (c1 - c0),
+        "fetch": 1e6 * (f1 - f0) / (n1 - n0),
         "steps": metrics["leadstream_steps_total"],
-        "commit_ms": 1000 * metrics["leadstream_commit_seconds_sum"] / metrics["leadstream_commit_seconds_count"],
-        "step_ms": 1000 * metrics["leadstream_step_seconds_sum"] / metrics["leadstream_step_seconds_count"],
+        "commit_ms": mean_ms(metrics, "commit"),
+        "step_ms": mean_ms(metrics, "step"),
         "rows": metrics["leadstream_state_rows"],
     }
+
+
+def mean_ms(metrics: dict[str, float], stage: str) -> float:
+    """The mean of a histogram of seconds, in milliseconds."""
+    name = f"leadstream_{stage}_seconds"
+    return 1000 * metrics[f"{name}_sum"] / metrics[f"{name}_count"]
 
 
 async def stages(settings: Settings, names: TopicNames, partitions: int) -> dict[str, float]:
     """Microseconds of CPU per signal for each stage, on partition 0 of the same log."""
     clock = time.process_time
-    start = clock()
     records = [record async for pack in read_topic(settings, names.signals, [0]) for record in pack]
-    spent = {"fetch": clock() - start}
+    collect_seldom()
+    spent = {}
     start = clock()
     for record in records:
         decode_signal(record.key, record.value)
@@ -178,9 +191,16 @@ def run_naive(settings: Settings, topic: str, signals: int, directory: Path) -> 
         "BENCH_APP": f"{settings.app}-naive",
         "BENCH_DIRECTORY": str(directory / "naive"),
     }
-    command = [Path(sys.executable).parent / "faust", "-A", "naive_faust", "worker", "-l", "error", "--without-web"]
+    faust = Path(sys.executable).parent / "faust"
+    command = [faust, "-A", "naive_faust", "worker", "-l", "error", "--without-web"]
     done = subprocess.run(
-        command, env=environment, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=600, check=False
+        command,
+        env=environment,
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     for line in itertools.chain(done.stdout.splitlines(), done.stderr.splitlines()):
         if "RESULT" in line:
@@ -190,22 +210,27 @@ def run_naive(settings: Settings, topic: str, signals: int, directory: Path) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--signals", type=int, default=1_000_000)
     parser.add_argument("--leads", type=int, default=50_000)
     parser.add_argument("--partitions", type=int, default=4)
-    parser.add_argument("--naive", type=int, default=100_000, help="signals of the naive agent; 0 leaves it out")
+    parser.add_argument("--naive", type=int, default=100_000, help="signals of the naive agent; 0: none")
     options = parser.parse_args()
     app = f"bench-{os.getpid()}"
     with tempfile.TemporaryDirectory() as name, kafka("apache", directory=Path(name)) as address:
         directory = Path(name)
         settings = Settings(app=app, topic_prefix=app, kafka_bootstrap=address.bootstrap)
         names = TopicNames(app, app)
-        packages = ", ".join(f"{package} {version(package)}" for package in ("faust-streaming", "aiokafka", "msgspec"))
+        packages = ", ".join(f"{name} {version(name)}" for name in ("faust-streaming", "aiokafka", "msgspec"))
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}")
         print(f"{' '.join(sys.argv)}")
         size = asyncio.run(fill(settings, names, options.signals, options.leads, options.partitions))
-        print(f"log: {options.signals:,} signals of {size} B, {options.leads:,} leads, {options.partitions} partitions")
+        print(
+            f"log: {options.signals:,} signals of {size} B, {options.leads:,} leads, "
+            f"{options.partitions} partitions"
+        )
         result = run_worker(settings, options.signals, directory)
         print(
             f"worker, tenx, exactly_once: {result['per_second']:,.0f} signals/s, "
@@ -213,9 +238,11 @@ def main() -> None:
             f"{options.signals / result['steps']:,.0f} signals, step {result['step_ms']:.1f} ms, "
             f"its commit {result['commit_ms']:.1f} ms; {result['rows']:,.0f} rows of state"
         )
-        costs = asyncio.run(stages(settings, names, options.partitions))
-        print("CPU per signal, one core, steps of 4,000: " + ", ".join(f"{k} {v:.2f} us" for k, v in costs.items()))
-        print(f"together {sum(costs.values()):.2f} us, so {1e6 / sum(costs.values()):,.0f} signals/s at most")
+        costs = {"fetch": result["fetch"], **asyncio.run(stages(settings, names, options.partitions))}
+        listed = ", ".join(f"{stage} {cost:.2f}" for stage, cost in costs.items())
+        print(
+            f"microseconds of CPU per signal, in steps of {STEP}: {listed}; {sum(costs.values()):.2f} in all"
+        )
         if options.naive:
             wall, cpu = run_naive(settings, names.signals, options.naive, directory)
             print(f"naive Faust agent, at least once: {wall:,.0f} signals/s, {cpu:,.0f} per CPU-second")

@@ -1,6 +1,7 @@
 """Instants are integer milliseconds since 1970-01-01 UTC; on paper they are RFC 3339 in UTC."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -35,4 +36,13 @@ def parse_instant(text: str) -> int:
 
 def rfc3339(ms: int) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`."""
-    return (EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"
+    day, rest = divmod(ms, DAY)
+    seconds, milliseconds = divmod(rest, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{_date(day)}T{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def _date(day: int) -> str:
+    """The date of a day counted from 1970-01-01."""
+    return (EPOCH + timedelta(days=day)).date().isoformat()

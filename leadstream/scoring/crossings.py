@@ -5,8 +5,7 @@ with its actions directly after it in the order of the file; then actions owed f
 change of band.
 """
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from leadstream.records.outputs import (
     ActionRequested,
@@ -32,8 +31,7 @@ MAX_SHARES = 5
 Reason = Literal["no_phone", "invalid_phone", "repeated", "suppressed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
+class Touch(NamedTuple):
     """What moved a lead's total at `at` (the fold's now): a signal, or only time."""
 
     tenant: str
@@ -59,6 +57,7 @@ class Evaluation:
         self.band = model.band_of(touch.after)
         self.shares = shares(state, model, touch.at, MAX_SHARES)
         self.at = rfc3339(touch.at)
+        self.headers = outbox.headers_of(touch.tenant, touch.lead, self.at, touch.traceparent)
 
     def run(self, gained: bool) -> None:
         """Settles thresholds and band; `gained` says that a signal with a gain is behind it."""
@@ -169,7 +168,7 @@ class Evaluation:
         }
 
     def put(self, record: Any, kind: str) -> None:
-        self.outbox.put(record, kind, self.touch.traceparent)
+        self.outbox.put(record, kind, self.headers)
 
 
 def payload_of(action: Action, facts: Facts, phone: str | None) -> dict[str, Any]:

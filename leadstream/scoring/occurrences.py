@@ -1,6 +1,7 @@
 """The times at which a rule with `repeat` scored: which ordinal a signal has in its window."""
 
-import struct
+import sys
+from array import array
 from bisect import bisect_right
 
 MAX_OCCURRENCES = 64
@@ -10,13 +11,24 @@ def ordinal_of(ring: bytes, at: int, within: int) -> tuple[int, bytes]:
     """The ordinal of an occurrence at `at` among those before it in arrival, and the ring with it added.
 
     Counted are the occurrences in (at - within, at], this one included; of a window of 0 all that are kept.
-    The ring is the packed times, ascending: of the last 64, those less than two windows older than the
-    newest. So a signal up to one window late still finds all of its own window.
+    The ring is the times, 8 bytes each, ascending: of the last 64, those less than two windows older than
+    the newest. So a signal up to one window late still finds all of its own window.
     """
-    times = list(struct.unpack(f"<{len(ring) // 8}q", ring))
+    times = times_of(ring)
     place = bisect_right(times, at)
     ordinal = place - bisect_right(times, at - within, 0, place) + 1 if within else len(times) + 1
     times.insert(place, at)
     first = bisect_right(times, times[-1] - 2 * within) if within else 0
-    times = times[max(first, len(times) - MAX_OCCURRENCES) :]
-    return ordinal, struct.pack(f"<{len(times)}q", *times)
+    if first or len(times) > MAX_OCCURRENCES:
+        del times[: max(first, len(times) - MAX_OCCURRENCES)]
+    if sys.byteorder == "big":
+        times.byteswap()
+    return ordinal, times.tobytes()
+
+
+def times_of(ring: bytes) -> "array[int]":
+    """The times of a ring, in ms; its bytes are little-endian."""
+    times = array("q", ring)
+    if sys.byteorder == "big":
+        times.byteswap()
+    return times

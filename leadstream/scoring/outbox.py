@@ -7,10 +7,8 @@ import msgspec
 
 from leadstream.records.keys import lead_key
 from leadstream.records.outputs import ActionRecord, ActionSkipped
-from leadstream.records.step import Message, Step
+from leadstream.records.step import Headers, Message, Step
 
-_VERSION = ("ce_specversion", b"1.0")
-_CONTENT = ("content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,25 +42,24 @@ class Outbox:
     lineage: Lineage
     entries: list[tuple[str, bool, Message]] = field(default_factory=list)
     """What each is counted as, whether it is a decision, the message."""
-    _source: tuple[str, bytes] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self._source = ("ce_source", f"/leadstream/{self.lineage.app}".encode())
-
-    def put(self, record: ActionRecord, kind: str, traceparent: bytes | None) -> None:
-        """Adds a record as a CloudEvents 1.0 message in binary mode, counted as `kind`."""
-        key = lead_key(record.tenant, record.lead)
+    def headers_of(self, tenant: str, lead: str, at: str, traceparent: bytes | None) -> Headers:
+        """What all records of one evaluation have in their headers, as CloudEvents 1.0 in binary mode."""
         headers = [
-            _VERSION,
-            ("ce_id", record.id.encode()),
-            ("ce_type", record.type.encode()),
-            self._source,
-            ("ce_time", record.at.encode()),
-            ("ce_subject", key),
-            _CONTENT,
+            ("ce_specversion", b"1.0"),
+            ("ce_source", f"/leadstream/{self.lineage.app}".encode()),
+            ("ce_time", at.encode()),
+            ("ce_subject", lead_key(tenant, lead)),
+            ("content-type", b"application/json"),
         ]
         if traceparent is not None:
             headers.append(("traceparent", traceparent))
+        return headers
+
+    def put(self, record: ActionRecord, kind: str, shared: Headers) -> None:
+        """Adds a record with the headers that it shares and its own; it is counted as `kind`."""
+        headers = [("ce_id", record.id.encode()), ("ce_type", record.type.encode()), *shared]
+        key = lead_key(record.tenant, record.lead)
         self.entries.append((kind, isinstance(record, ActionSkipped), (key, _encode(record), headers)))
 
     def move_to(self, step: Step) -> None:

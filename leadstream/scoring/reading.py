@@ -98,9 +98,10 @@ def explain(accumulators: Iterable[Accumulator], t: int) -> list[Factor]:
 def shares(state: LeadState, model: CompiledModel, at: int, limit: int) -> tuple[FactorShare, ...]:
     """The weightiest factors of the total at `at`, as records name them; none that contributes nothing."""
     found = []
+    branches, scales = model.branches, model.scales
     for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
-        branch = model.branches[ord(symbol)]
-        points = branch.points * decayed(mass, model.half_lives[branch.kernel], at - ref)
+        branch = branches[ord(symbol)]
+        points = branch.points * mass * 2.0 ** ((ref - at) / scales[branch.kernel])
         if points:
             found.append((-abs(points), branch.factor, points))
     found.sort()

@@ -25,10 +25,7 @@ def assert_close(got: Decimal | float, expected: Decimal, what: object) -> None:
 
 
 def assert_same_outputs(got: list[Output], expected: list[Output]) -> None:
-    """The same records in the same order of each lead, and all in order of time.
-
-    Records of different leads in one millisecond have no order among them.
-    """
+    """The same records in the same order, of each lead and of all."""
     assert [output.at for output in got] == sorted(output.at for output in got)
     of_lead: defaultdict[str, tuple[list[Output], list[Output]]] = defaultdict(lambda: ([], []))
     for output in got:
@@ -42,6 +39,8 @@ def assert_same_outputs(got: list[Output], expected: list[Output]) -> None:
             if one.at == other.at:
                 assert_close(one.before, other.before, one)
                 assert_close(one.total, other.total, one)
+    if [output.at for output in got] == [output.at for output in expected]:
+        assert [bare(output) for output in got] == [bare(output) for output in expected]
 
 
 def bare(output: Output) -> Output:

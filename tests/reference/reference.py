@@ -3,14 +3,16 @@
 What every signal contributed is kept, and a total is their sum, computed anew with 40 digits. Nothing here
 is shared with the engine. Sentences in quotes are those of the semantics. Where these are silent:
 
-- Of one instant: crossings, each with its actions after it, then actions owed from a recovery, then the band.
+- Of what time does to several leads in one instant the order is that of their keys' bytes.
+- Of one lead and instant: crossings, each with its actions after it, then actions owed from a recovery, then the band.
 - Of several reasons to skip an action the first counts: suppressed, no or invalid phone, repeated.
 - Suppression is in log order, as resets are, also for signals from before a reset.
 - An e-mail address that becomes known for the first time is no change of it: it may be the one that bounced.
+- A field that is null or an empty text is none.
 - Of two facts of one time the later in the log stands.
 - After `set: X` the total at now is X, also when the signal came late.
-- A `repeat` without a window counts all occurrences so far. With one, those that are two windows older than
-  the newest may be forgotten, so the ordinal of a signal that comes later than that may be too low.
+- Occurrences are remembered up to a bound: the newest 64, and of those what is less than two windows older than
+  the newest. A `repeat` without a window counts all of them.
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,8 @@ LN2 = Decimal(2).ln()
 ALLOWED = Decimal("1e-9")
 """Comparisons allow 1e-9."""
 REMEMBERED_IDS = 16
-FORGOTTEN_AFTER = 2
+REMEMBERED_OCCURRENCES = 64
+REMEMBERED_WINDOWS = 2
 FACTS = ("lead.created", "lead.updated", "lead.enriched")
 
 
@@ -104,11 +107,11 @@ class Partition:
         lead.receive(signal, self.now, self.outputs, self.history)
 
     def pass_time(self, now: int) -> None:
-        """ "Crossings are evaluated at now, after the timers up to now", all leads' in order of time."""
+        """ "Crossings are evaluated at now, after the timers up to now": those of all leads in order of time."""
         fired: list[Output] = []
         for lead in self.leads.values():
             lead.pass_time(now, fired)
-        self.outputs += sorted(fired, key=lambda output: output.at)
+        self.outputs += sorted(fired, key=lambda output: (output.at, output.lead.encode()))
         self.now = now
 
 
@@ -203,14 +206,13 @@ class Lead:
             # "Ordinals count by arrival; the window holds occurrences with `at` in (at - window, at], the
             # present one counted."
             factors, window = rule.repeat
-            occurrences = self.occurrences.setdefault(rule.id, [])
-            occurrences.append(at)
+            occurrences = sorted([*self.occurrences.get(rule.id, []), at])
+            inside = [one for one in occurrences if not window or at - window < one <= at]
+            recent = occurrences[-REMEMBERED_OCCURRENCES:]
             if window:
-                ordinal = sum(1 for one in occurrences if at - window < one <= at)
-                oldest = max(occurrences) - FORGOTTEN_AFTER * window
-                self.occurrences[rule.id] = [one for one in occurrences if one > oldest]
-            else:
-                ordinal = len(occurrences)
+                recent = [one for one in recent if one > recent[-1] - REMEMBERED_WINDOWS * window]
+            self.occurrences[rule.id] = recent
+            ordinal = len(inside)
             points *= factors[min(ordinal, len(factors)) - 1]
         half_life = self.model.half_life if rule.half_life is None else rule.half_life
         self.contributions.append(Contribution(factor, points, at, half_life))

@@ -42,11 +42,15 @@ def foldable(signal: Signal) -> bool:
 def value_of(signal: Signal, path: str) -> Any:
     """The value of `source` or `data.a.b`; ABSENT if there is none."""
     if path == "source":
-        return signal.source or ABSENT
+        return signal.source
     value: Any = signal.data
     for name in path.split(".")[1:]:
         value = value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
     return ABSENT if value is None else value
+
+
+def given(value: Any) -> bool:
+    return value is not ABSENT and value != ""
 
 
 def matches(rule: Rule, signal: Signal) -> bool:
@@ -60,7 +64,7 @@ def matches(rule: Rule, signal: Signal) -> bool:
 
 def holds(kind: str, wanted: Any, value: Any) -> bool:
     if kind == "exists":
-        return (value is not ABSENT) is wanted
+        return given(value) is wanted
     if kind == "url_path":
         return isinstance(value, str) and not path_segments(value).isdisjoint(wanted)
     return any(equal(value, one) for one in (wanted if kind == "in" else [wanted]))
@@ -81,7 +85,7 @@ def branch_of(rule: Rule, signal: Signal) -> str | None:
     """The entry of `by` for the first field that a signal has; what is absent or not listed is default."""
     assert rule.by is not None
     fields, points, default = rule.by
-    values = [value for value in (value_of(signal, path) for path in fields) if value is not ABSENT]
+    values = [value for value in (value_of(signal, path) for path in fields) if given(value)]
     return values[0] if values and isinstance(values[0], str) and values[0] in points else default
 
 

@@ -293,6 +293,21 @@ def test_an_occurrence_is_a_signal_that_this_rule_scored_zero_point_branches_inc
     assert Story(model, catalog).says(0, "t", n=1, mood="bad").says(0, "t", n=1, mood="good").total(0) == 4
 
 
+def test_ordinals_count_up_to_64_occurrences_of_two_windows(tmp_path: Path) -> None:
+    factors = tuple(Decimal(number) for number in range(1, 65))
+    model = small(Rule("r", "t", Decimal(1), repeat=(factors, DAY), half_life=NONE))
+    story = Story(model, written(model, tmp_path))
+    for _ in range(70):
+        story.says(0, "t")
+    assert story.gains() == [*range(1, 65), *[64] * 6]
+    # A day and an hour late: the newest are within two windows, its own window has none but itself.
+    story.says(25 * HOUR, "t").says(25 * HOUR, "t", at=HOUR - 1).says(25 * HOUR, "t", at=-1)
+    assert story.gains()[-3:] == [1, 64, 1]
+    # Two days after those of the start all of them are forgotten.
+    story.says(2 * DAY, "t").says(2 * DAY, "t", at=0)
+    assert story.gains()[-2:] == [2, 1]
+
+
 # Reset
 
 

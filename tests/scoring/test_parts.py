@@ -1,6 +1,5 @@
 """Occurrences, conditions, phones, readings: the small parts by themselves."""
 
-import struct
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,7 @@ from leadstream.models import load_catalog
 from leadstream.records.outputs import Accumulator
 from leadstream.records.signal import Signal
 from leadstream.scoring.conditions import all_of, getter, one_of, picker, present, url_path
-from leadstream.scoring.occurrences import MAX_OCCURRENCES, ordinal_of
+from leadstream.scoring.occurrences import MAX_OCCURRENCES, ordinal_of, times_of
 from leadstream.scoring.phone import dialable
 from leadstream.scoring.reading import accumulators, contribution, explain, score, sum_at, total_at
 from leadstream.scoring.state import LeadState, decode_head, decode_state, encode_state, refresh_instant
@@ -40,7 +39,7 @@ def test_a_ring_holds_the_last_64_and_two_windows() -> None:
         assert ordinal == min(at + 1, MAX_OCCURRENCES + 1)
     assert len(ring) == 8 * MAX_OCCURRENCES
     _, ring = ordinal_of(ring, 2050, 1000)
-    assert struct.unpack(f"<{len(ring) // 8}q", ring)[0] == 51
+    assert times_of(ring)[0] == 51
 
 
 def signal(**data: object) -> Signal:

@@ -67,7 +67,7 @@ def test_it_listens_on_its_endpoint_alone_and_drains_on_sigterm(
             if connection.status == psutil.CONN_LISTEN
         }
         assert listening == {("127.0.0.1", role.port)}
-        until(lambda: role.metric("leadstream_lag_records") == 0, "it is caught up")
+        until(lambda: role.metric("leadstream_signals_total") == 10, "it is caught up")
         os.kill(role.pid, signal.SIGINT)
         assert role.ended(10) == 0
         # It has left the group: the next one need not wait for its session to expire.

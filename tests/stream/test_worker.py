@@ -177,11 +177,11 @@ def test_offsets_that_the_group_has_committed_decide_nothing(
     apache_log.send(topic, many(0, 30))
     fold_all(installation, apache_log)
     assert apache_log.committed(installation.name, topic) == 30
-    for offset in (0, 7, 30):
+    for offset in (7, 30):
         apache_log.commit(installation.name, topic, 0, offset)
         apache_log.send(topic, [sent(1000 + offset)])
         fold_all(installation, apache_log)
-    assert counted(apache_log, installation) == 33
+    assert counted(apache_log, installation) == 32
     Replayed(installation, catalog()).check()
 
 

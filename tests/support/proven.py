@@ -23,10 +23,10 @@ def marks() -> Iterator[tuple[str, str]]:
     for path in sorted(TESTS.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                place = f"{path.relative_to(TESTS.parent)}::{node.name}"
                 for mark in node.decorator_list:
                     if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith("mark.requirement"):
-                        for argument in mark.args:
-                            yield ast.literal_eval(argument), f"{path.relative_to(TESTS.parent)}::{node.name}"
+                        yield from ((ast.literal_eval(argument), place) for argument in mark.args)
 
 
 def page() -> str:
