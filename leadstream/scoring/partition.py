@@ -154,9 +154,9 @@ class PartitionFold:
         step = Step(position, self.now)
         self._outbox.move_to(step)
         rows = self._rows
-        for key, (row, shot) in self._changed.items():
-            step.changelog.append((key, row))
-            step.scores.append((key, shot, []))
+        changed = self._changed
+        step.changelog = [(key, row) for key, (row, _) in changed.items()]
+        step.scores = [(key, shot, []) for key, (_, shot) in changed.items()]
         self._own_rows[POSITION] = rows[POSITION] = position_row(position, self.now)
         step.changelog.extend(self._own_rows.items())
         step.history = self._history.take()

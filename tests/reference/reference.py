@@ -4,15 +4,16 @@ What every signal contributed is kept, and a total is their sum, computed anew w
 is shared with the engine. Sentences in quotes are those of the semantics. Where these are silent:
 
 - Of what time does to several leads in one instant the order is that of their keys' bytes.
-- Of one lead and instant: crossings, each with its actions after it, then actions owed from a recovery, then the band.
+- Of one lead and instant: crossings, each with its actions after it, then actions owed from a recovery, then
+  the band.
 - Of several reasons to skip an action the first counts: suppressed, no or invalid phone, repeated.
 - Suppression is in log order, as resets are, also for signals from before a reset.
 - An e-mail address that becomes known for the first time is no change of it: it may be the one that bounced.
 - A field that is null or an empty text is none.
 - Of two facts of one time the later in the log stands.
 - After `set: X` the total at now is X, also when the signal came late.
-- Occurrences are remembered up to a bound: the newest 64, and of those what is less than two windows older than
-  the newest. A `repeat` without a window counts all of them.
+- Occurrences are remembered up to a bound: the newest 64, and of those what is less than two windows older
+  than the newest. A `repeat` without a window counts all of them.
 """
 
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ class Partition:
         lead.receive(signal, self.now, self.outputs, self.history)
 
     def pass_time(self, now: int) -> None:
-        """ "Crossings are evaluated at now, after the timers up to now": those of all leads in order of time."""
+        """ "Crossings are evaluated at now, after the timers up to now", all leads' in order of time."""
         fired: list[Output] = []
         for lead in self.leads.values():
             lead.pass_time(now, fired)

@@ -89,7 +89,7 @@ def mixed(path: Path) -> ModelCatalog:
 @pytest.mark.requirement("N-3")
 @examples
 @given(
-    signals=histories(MIXED_SAID, leads=2, most=25),
+    signals=histories(MIXED_SAID, leads=2, most=20),
     later=st.integers(0, 90 * DAY),
     pieces=st.integers(0, 999),
 )

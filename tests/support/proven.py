@@ -39,8 +39,8 @@ def page() -> str:
     lines = [
         "# Requirements and the tests that prove them",
         "",
-        f"Made by `python -m tests.support.proven` from the marks of the tests: {proven} of {len(known)} are named",
-        "by a test. What no test names is not claimed.",
+        f"Made by `python -m tests.support.proven` from the marks of the tests: {proven} of {len(known)}",
+        "are named by a test. What no test names is not claimed.",
         "",
         "| id | requirement | proven by |",
         "|---|---|---|",
