@@ -34,7 +34,10 @@ def murmur2(data: bytes) -> int:
     return h ^ (h >> 15)
 
 
-@lru_cache(maxsize=65536)
-def partition_of(key: bytes, partitions: int) -> int:
+def hashed_partition(key: bytes, partitions: int) -> int:
     """The partition of a key, as the Java client's default partitioner chooses it."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+partition_of = lru_cache(maxsize=65536)(hashed_partition)
+"""`hashed_partition` for those who ask again and again: it remembers the keys."""

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from heapq import heappush
 
-from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY, partition_of
+from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY, hashed_partition
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import decode_signal
 from leadstream.records.step import LogRecord, Message, Step
@@ -64,6 +63,7 @@ class PartitionFold:
         self._by_tenant: dict[str, CompiledModel] = {}
         self._changed: dict[bytes, tuple[bytes, bytes]] = {}
         """Row and snapshot of each lead that changed since the last step."""
+        self._buffer = bytearray()
         self._own_rows: dict[bytes, bytes] = {}
         self._dead_letters: list[Message] = []
         self._forwards: list[tuple[int, Message]] = []
@@ -79,7 +79,8 @@ class PartitionFold:
                 self.position, self.now = stored.position, stored.now
             elif key.startswith(MODEL):
                 check_model(key, row, models)
-        self._timers = Timers(self._due_of, self._dues())
+        self._timers = Timers(self._due_of)
+        self._timers.rebuild(self._dues())
 
     def next_due(self) -> int | None:
         """The earliest instant (ms) at which a lead of the partition is due; None if none is."""
@@ -111,14 +112,14 @@ class PartitionFold:
         It stops early after `limit` records and timers, also between the timers that are due before a record:
         call again with the index. Bad input becomes dead letters, never an exception.
         """
-        heap = self._timers.heap
+        timers = self._timers
         spent = 0
         for index in range(start, len(records)):
             record = records[index]
             now = self.now
             if record.timestamp > now:
                 now = min(record.timestamp, LAST)
-            if heap and heap[0][0] <= now:
+            if timers.soonest <= now:
                 fired, finished = self._fire(now, limit - spent)
                 spent += fired
                 if not finished:
@@ -138,8 +139,8 @@ class PartitionFold:
                 self._dead_letters.append(
                     dead_letter(record, self._topic, self._partition, rejected.reason, rejected.detail)
                 )
-        if len(heap) > 2 * len(self._rows) + 1024:
-            self._timers.rebuild(self._dues())
+        if timers.count > len(self._rows) * 5 // 4 + 1024:
+            timers.rebuild(self._dues())
         return len(records)
 
     def fire_until(self, instant: int) -> None:
@@ -194,7 +195,7 @@ class PartitionFold:
             plan = model.plans.get(signal.type, model.other)
             due = state.due
             entry = fold_signal(state, signal, record, model, plan, self.now, self._outbox)
-            row = encode_state(state)
+            row = encode_state(state, self._buffer)
             shot = snapshot(state, model, signal.tenant, signal.lead)
             if entry is not None:
                 self._history.add(entry)
@@ -209,11 +210,11 @@ class PartitionFold:
         outcome = (plan.name, "duplicate" if entry is None else entry.outcome)
         self._outcomes[outcome] = self._outcomes.get(outcome, 0) + 1
         if state.due and (not due or state.due < due):
-            heappush(self._timers.heap, (state.due, key))
+            self._timers.add(key, state.due)
 
     def _belongs_elsewhere(self, record: LogRecord, key: bytes) -> bool:
         """Sends a record on whose key hashes to another partition; `Rejected` if that was done before."""
-        home = self._partition if self._partitions is None else partition_of(key, self._partitions)
+        home = self._partition if self._partitions is None else hashed_partition(key, self._partitions)
         if home == self._partition:
             return False
         if was_forwarded(record):
@@ -240,9 +241,9 @@ class PartitionFold:
             model = self._by_tenant.get(tenant) or self._model(tenant)
             state = decode_state(self._rows[key])
             fire(state, model, key, tenant, lead, self._outbox)
-            row = self._rows[key] = encode_state(state)
+            row = self._rows[key] = encode_state(state, self._buffer)
             self._changed[key] = (row, snapshot(state, model, tenant, lead))
-            self._timers.fired(key, state.due)
+            self._timers.fired(state.due)
             self._records["timer"] += 1
             fired += 1
 
@@ -256,14 +257,14 @@ class PartitionFold:
                 self._rows[key] = self._own_rows[key] = model_row(model)
         return model
 
-    def _dues(self) -> Iterator[tuple[int, bytes]]:
-        """Every lead that is due at some time, as its row says."""
+    def _dues(self) -> Iterator[tuple[bytes, int]]:
+        """Every lead that is due at some time, and when, as its row says."""
         for key, row in self._rows.items():
             if not key.startswith(CONTROL_PREFIX):
                 head = decode_head(row)
                 refuse_newer(head.codec)
                 if head.due:
-                    yield head.due, key
+                    yield key, head.due
 
     def _due_of(self, key: bytes) -> int:
         return decode_head(self._rows[key]).due

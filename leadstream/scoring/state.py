@@ -72,9 +72,19 @@ class RowHead(msgspec.Struct, array_like=True, gc=False):
     due: int
 
 
-encode_state = msgspec.msgpack.Encoder().encode
+_encode_into = msgspec.msgpack.Encoder().encode_into
 decode_state = msgspec.msgpack.Decoder(LeadState).decode
 decode_head = msgspec.msgpack.Decoder(RowHead).decode
+
+
+def encode_state(state: LeadState, buffer: bytearray | None = None) -> bytes:
+    """The row of a state, in a buffer that may be used again.
+
+    The bytes are copied, as those that msgspec's own `encode` gives keep half as much room again.
+    """
+    buffer = bytearray() if buffer is None else buffer
+    _encode_into(state, buffer)
+    return bytes(buffer)
 
 
 def refresh_instant(key: bytes, change: int) -> int:

@@ -250,7 +250,7 @@ class ScorerApp(PackApp):
 
     async def drain(self) -> Mapping[TP, int]:
         tasks = list(self.tasks.values())
-        await asyncio.gather(*(task.suspend(5.0) for task in tasks))
+        await asyncio.gather(*(task.suspend(4.0) for task in tasks))
         reached = self.durable_positions()
         self.tasks = {}
         tasks += [kept[1] for kept in self._kept.values()]

@@ -10,6 +10,7 @@ and Faust 0.15, which are pinned.
 """
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -108,6 +109,13 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         # A seek that was asked for before the rebalance may have been carried out in the middle of it.
         self._ends.clear()
         await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_thread_stop(self) -> None:
+        # Leaves the group, which takes no time, or for ever while Kafka is away: then its session expires.
+        # aiokafka lets a request that it cancels here cancel the whole stop.
+        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(1.0):
+                await super().on_thread_stop()
 
     def hold(self, tp: TopicPartition) -> None:
         """Fetch no more of a partition until it is released. From any thread."""

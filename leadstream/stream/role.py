@@ -14,7 +14,7 @@ from leadstream.stream.packs import PositionLost
 
 log = structlog.get_logger()
 
-STOP_SECONDS = 9.0
+STOP_SECONDS = 8.0
 """A stop that takes longer is given up; the broker aborts what is open."""
 
 
