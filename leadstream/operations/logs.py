@@ -2,12 +2,35 @@
 
 import logging
 import sys
+import time
 
 import structlog
 
 from leadstream.settings import Settings
 
 _NOISY = ("aiokafka", "faust", "mode", "asyncio", "alembic", "sqlalchemy")
+
+
+_REPEATED_SECONDS = 10.0
+
+
+class Seldom(logging.Filter):
+    """Lets a library's message through once in 10 s: while a broker is away there are dozens a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(_NOISY):
+            return True
+        # By its template, not its text: what varies is the broker's address or the request's number.
+        message = (record.name, str(record.msg))
+        now = time.monotonic()
+        if now - self._shown.get(message, -_REPEATED_SECONDS) < _REPEATED_SECONDS:
+            return False
+        self._shown[message] = now
+        return True
 
 
 def configure(settings: Settings) -> None:
@@ -37,6 +60,7 @@ def configure(settings: Settings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(Seldom())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())

@@ -6,10 +6,10 @@ import signal
 from collections.abc import Awaitable, Callable
 
 import structlog
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from leadstream.stream.app import PackApp
-from leadstream.stream.errors import LogTruncated, StreamError
+from leadstream.stream.errors import LogTruncated, StepFailed, StreamError
 from leadstream.stream.packs import PositionLost
 
 log = structlog.get_logger()
@@ -75,4 +75,6 @@ def explained(error: BaseException) -> BaseException:
     """An error of a library as one of ours, where we know what it means."""
     if isinstance(error, OffsetOutOfRangeError | NoOffsetForPartitionError | PositionLost):
         return LogTruncated(f"the log no longer has what comes next, or its offsets changed: {error}")
+    if isinstance(error, KafkaError):
+        return StepFailed(f"Kafka failed a request that can't be tried again in place: {error!r}")
     return error

@@ -164,12 +164,16 @@ class PartitionTask:
 
     async def _run(self) -> None:
         backoff = 0.1
+        fenced = False
         try:
             while not self._draining:
                 try:
                     if not self._kept and not await self._open():
                         continue
                     self._kept = False
+                    if fenced:
+                        metrics.REOPENED.inc()
+                        fenced = False
                     await self._work()
                     return
                 except Fenced as error:
@@ -177,11 +181,11 @@ class PartitionTask:
                     if self._draining:
                         return
                     log.warning("partition fenced", partition=self.partition, reason=str(error)[:200])
+                    # A stall beyond the transaction timeout fences without a rival: still a confirmed
+                    # member, so nobody else has the partition. A zombie waits until it is revoked.
+                    fenced = True
                     await asyncio.sleep(backoff)
                     backoff = min(backoff * 2, 5.0)
-                    # A stall beyond the transaction timeout fences without a rival: still a confirmed
-                    # member, so nobody else has the partition. A zombie waits here until it is revoked.
-                    metrics.REOPENED.inc()
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, the process must end with it

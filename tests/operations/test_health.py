@@ -12,7 +12,7 @@ import structlog
 
 from leadstream.operations import metrics
 from leadstream.operations.health import HealthServer
-from leadstream.operations.logs import configure
+from leadstream.operations.logs import Seldom, configure
 from leadstream.settings import Settings
 
 
@@ -63,6 +63,17 @@ def test_no_metric_has_a_label_for_a_person() -> None:
         for label in collector._labelnames
     }
     assert labels == {"type", "outcome", "direction", "do", "status", "reason", "topic", "partition"}
+
+
+def test_a_library_says_the_same_once_in_a_while() -> None:
+    def line(name: str, text: str, *arguments: object) -> logging.LogRecord:
+        return logging.LogRecord(name, logging.ERROR, "", 0, text, arguments, None)
+
+    seldom = Seldom()
+    assert seldom.filter(line("aiokafka.conn", "cannot connect to %s", "a:1"))
+    assert not seldom.filter(line("aiokafka.conn", "cannot connect to %s", "b:1"))
+    assert seldom.filter(line("aiokafka.conn", "connected to %s", "a:1"))
+    assert all(seldom.filter(line("leadstream.stream.task", "partition open")) for _ in range(3))
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
