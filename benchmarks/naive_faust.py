@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import faust
 
@@ -51,5 +52,8 @@ async def score(stream):
         count += 1
         if count == TOTAL:
             wall = time.perf_counter() - started
-            print(f"RESULT {count / wall:.0f} {count / (time.process_time() - cpu):.0f}", flush=True)
+            # Faust sends what is printed to its log.
+            Path(os.environ["BENCH_RESULT"]).write_text(  # noqa: ASYNC240 - the last thing it does
+                f"{count / wall} {count / (time.process_time() - cpu)}"
+            )
             os._exit(0)

@@ -9,7 +9,6 @@ measured afterwards, in this process, on partition 0 of the same log.
 
 import argparse
 import asyncio
-import itertools
 import json
 import os
 import platform
@@ -33,7 +32,7 @@ from leadstream.scoring.partition import PartitionFold
 from leadstream.settings import Settings
 from leadstream.stream.log_reader import read_topic
 from leadstream.stream.log_writer import LogWriter
-from leadstream.stream.topics import TopicNames, create_topics, specs
+from leadstream.stream.topics import TopicNames, TopicSpec, create_topics, specs
 from leadstream.stream.transaction import TransactionalLog
 from leadstream.stream.worker import collect_seldom
 
@@ -183,6 +182,8 @@ async def stages(settings: Settings, names: TopicNames, partitions: int) -> dict
 
 def run_naive(settings: Settings, topic: str, signals: int, directory: Path) -> tuple[float, float]:
     """Signals per second and per CPU second of the naive agent over the first `signals` of the log."""
+    actions = TopicSpec(f"{settings.app}-naive-actions", 4, {}, frozenset())
+    asyncio.run(create_topics(settings, [actions]))
     environment = {
         **os.environ,
         "LEADSTREAM_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
@@ -190,6 +191,7 @@ def run_naive(settings: Settings, topic: str, signals: int, directory: Path) -> 
         "BENCH_TOPIC": topic,
         "BENCH_APP": f"{settings.app}-naive",
         "BENCH_DIRECTORY": str(directory / "naive"),
+        "BENCH_RESULT": str(directory / "naive.txt"),
     }
     faust = Path(sys.executable).parent / "faust"
     command = [faust, "-A", "naive_faust", "worker", "-l", "error", "--without-web"]
@@ -202,11 +204,10 @@ def run_naive(settings: Settings, topic: str, signals: int, directory: Path) -> 
         timeout=600,
         check=False,
     )
-    for line in itertools.chain(done.stdout.splitlines(), done.stderr.splitlines()):
-        if "RESULT" in line:
-            _, wall, cpu = line[line.index("RESULT") :].split()[:3]
-            return float(wall), float(cpu)
-    raise SystemExit(done.stdout + done.stderr)
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    wall, cpu = (directory / "naive.txt").read_text().split()
+    return float(wall), float(cpu)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from leadstream.stream.packs import Pack
 
 log = structlog.get_logger()
 
-CHUNK = 1000
+CHUNK = 500
 """Records folded before other tasks get their turn."""
 QUEUED_PACKS = 8
 """A partition with more packs waiting is held until half of them are folded."""

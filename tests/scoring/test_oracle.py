@@ -6,7 +6,7 @@ from importlib import resources
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -87,12 +87,19 @@ def packs_of(count: int) -> st.SearchStrategy[list[int]]:
     return st.lists(st.integers(0, count), max_size=4)
 
 
+def too_flat(oracle: Oracle) -> bool:
+    """Whether a total crept so slowly over a level that doubles can't tell one millisecond from the next."""
+    return any(event.signal is None and abs(event.after - event.before) < 1e-13 for event in oracle.events)
+
+
 def check(
     file: dict[str, Any], model: CompiledModel, signals: list[dict[str, Any]], data: st.DataObject
 ) -> None:
     packs = data.draw(packs_of(len(signals)))
     limit = data.draw(st.sampled_from([1, 2, 3, 4000]))
-    compare(run(log_of(signals), model, packs=packs, limit=limit), told(file, signals))
+    oracle = told(file, signals)
+    assume(not too_flat(oracle))
+    compare(run(log_of(signals), model, packs=packs, limit=limit), oracle)
 
 
 @pytest.mark.requirement("N-2")

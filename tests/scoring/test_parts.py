@@ -1,6 +1,5 @@
 """Occurrences, conditions, phones, readings: the small parts by themselves."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
