@@ -30,6 +30,7 @@ from leadstream.records.keys import lead_key, partition_of
 from leadstream.records.signal import decode_signal
 from leadstream.scoring.partition import PartitionFold
 from leadstream.settings import Settings
+from leadstream.stream.changelog import restore_rows
 from leadstream.stream.log_reader import read_topic
 from leadstream.stream.log_writer import LogWriter
 from leadstream.stream.topics import TopicNames, TopicSpec, create_topics, specs
@@ -180,6 +181,20 @@ async def stages(settings: Settings, names: TopicNames, partitions: int) -> dict
     return {stage: 1e6 * seconds / len(records) for stage, seconds in spent.items()}
 
 
+async def restore(settings: Settings, names: TopicNames, partitions: int) -> tuple[int, float]:
+    """Changelog records read to restore all partitions, and how many a second."""
+    count = 0
+
+    def progress(records: int, _: float) -> None:
+        nonlocal count
+        count += records
+
+    start = time.perf_counter()
+    for partition in range(partitions):
+        await restore_rows(settings, names.changelog, partition, progress)
+    return count, count / (time.perf_counter() - start)
+
+
 def run_naive(settings: Settings, topic: str, signals: int, directory: Path) -> tuple[float, float]:
     """Signals per second and per CPU second of the naive agent over the first `signals` of the log."""
     actions = TopicSpec(f"{settings.app}-naive-actions", 4, {}, frozenset())
@@ -244,6 +259,8 @@ def main() -> None:
         print(
             f"microseconds of CPU per signal, in steps of {STEP}: {listed}; {sum(costs.values()):.2f} in all"
         )
+        count, rate = asyncio.run(restore(settings, names, options.partitions))
+        print(f"restore: {count:,} changelog records at {rate:,.0f} a second")
         if options.naive:
             wall, cpu = run_naive(settings, names.signals, options.naive, directory)
             print(f"naive Faust agent, at least once: {wall:,.0f} signals/s, {cpu:,.0f} per CPU-second")
