@@ -1,6 +1,5 @@
 """`leadstream demo`: the whole of it on this machine, on a stream of made-up leads."""
 
-import json
 import tempfile
 import threading
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from uuid import uuid4
 
+import orjson
 import typer
 from rich.console import Console
 from ruamel.yaml import YAML
@@ -74,7 +74,7 @@ def demo(
         print_summary(console, outcome, int(time.time() * 1000))
         print_places(console, settings, variables, kept=keep)
         if report is not None:
-            typer.echo(json.dumps(outcome.report()))
+            typer.echo(orjson.dumps(outcome.report()).decode())
         if keep:
             wait_for_interrupt(console)
     if not outcome.verification.equal:

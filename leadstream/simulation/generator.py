@@ -1,10 +1,11 @@
 """A seeded stream of believable signals, with the flaws that real ones have."""
 
-import json
 from collections import deque
 from collections.abc import Iterator
 from random import Random
 from typing import Any, NamedTuple
+
+import orjson
 
 from leadstream.records.keys import lead_key
 from leadstream.records.times import DAY, rfc3339
@@ -51,7 +52,7 @@ def generate(
         if random.random() < MALFORMED:
             yield Generated(lead.key, _spoil(random, body))
             continue
-        value = json.dumps(body, separators=(",", ":")).encode()
+        value = orjson.dumps(body)
         lead.sent.append(value)
         yield Generated(lead.key, value)
 
@@ -109,7 +110,7 @@ def _spoil(random: Random, body: dict[str, Any]) -> bytes:
     """The signal with one of the faults that are met in practice."""
     fault = random.randrange(5)
     if fault == 0:
-        return json.dumps(body).encode()[: random.randrange(1, 40)]
+        return orjson.dumps(body)[: random.randrange(1, 40)]
     if fault == 1:
         del body["id"]
     elif fault == 2:
@@ -117,5 +118,5 @@ def _spoil(random: Random, body: dict[str, Any]) -> bytes:
     elif fault == 3:
         body["tenant"] = "nobody"
     else:
-        return b"\xff\xfe" + json.dumps(body).encode("utf-16-le")
-    return json.dumps(body, separators=(",", ":")).encode()
+        return b"\xff\xfe" + orjson.dumps(body).decode().encode("utf-16-le")
+    return orjson.dumps(body)
