@@ -189,12 +189,16 @@ class PartitionFold:
                 return
             model = self._by_tenant.get(signal.tenant) or self._model(signal.tenant)
             state = LeadState() if row is None else decode_state(row)
-            if self._guard and record.offset <= state.place:
-                self._records["guarded"] += 1
-                return
+            now = self.now
+            if self._guard:
+                if record.offset <= state.place:
+                    self._records["guarded"] += 1
+                    return
+                # The position may be older than the row; the lead goes on from where it was.
+                now = max(now, state.touched)
             plan = model.plans.get(signal.type, model.other)
             due = state.due
-            entry = fold_signal(state, signal, record, model, plan, self.now, self._outbox)
+            entry = fold_signal(state, signal, record, model, plan, now, self._outbox)
             row = encode_state(state, self._buffer)
             shot = snapshot(state, model, signal.tenant, signal.lead)
             if entry is not None:

@@ -8,11 +8,12 @@ import pytest
 
 from leadstream.models import load_catalog
 from leadstream.records.keys import partition_of
+from leadstream.records.outputs import HistoryEntry
 from leadstream.records.rejection import REASONS
 from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.partition import ModelMismatch, NewerEngine
-from leadstream.scoring.rows import PositionRow, read_position
-from leadstream.scoring.snapshot import MAX_BATCH
+from leadstream.scoring.rows import PositionRow, position_row, read_position
+from leadstream.scoring.snapshot import MAX_BATCH, HistoryWriter
 from leadstream.scoring.state import CODEC, ENGINE, LeadState, encode_state
 from tests.scoring.folding import DAY, HOUR, T0, Log, Result, run
 
@@ -351,6 +352,33 @@ def test_history_is_packed_in_batches_of_bounded_size() -> None:
     assert len(step.history) > 3
     assert all(MAX_BATCH / 2 < len(value or b"") <= MAX_BATCH for _, value, _ in step.history[:-1])
     assert [entry.offset for entry in run(log, TENX).history] == list(range(400))
+
+
+def test_no_batch_of_history_is_longer_than_its_bound_to_the_byte() -> None:
+    def entry(text: int) -> HistoryEntry:
+        return HistoryEntry(1, "a", "l", "s", "t", "", T0, T0, 0.0, 0.0, 0.0, 0, 0, data={"x": "y" * text})
+
+    size = len(msgspec.json.encode(entry(0)))
+    for short in range(80):
+        writer = HistoryWriter(3)
+        writer.add(entry(MAX_BATCH - 2 * size - short))
+        writer.add(entry(0))
+        batches = [value or b"" for _, value, _ in writer.take()]
+        assert all(len(value) <= MAX_BATCH for value in batches)
+        assert sum(len(msgspec.json.decode(value)["entries"]) for value in batches) == 2
+
+
+def test_with_the_guard_a_lead_does_not_go_back_in_time_with_the_position() -> None:
+    # Rows and position are written one after the other: a crash between leaves a position that is older.
+    log = Log().add("score.bumped", T0, data={"set": 60, "by": "ann", "why": "test"}).tick(T0 + 5 * DAY)
+    log.add("lead.recompute", T0 + DAY)
+    first = run(log.records[:2], TENX)
+    rows = {key: value for key, value in first.steps[0].changelog if value is not None}
+    rows[b"\0position"] = position_row(1, T0)
+    again = run(log.records[2:], TENX, rows=rows, offset_guard=True)
+    # 50 was passed downwards on the fourth day; on the first, where the log is read again, it was over it.
+    assert first.crossings == [(50, "up", "signal"), (50, "down", "decay")]
+    assert again.crossings == []
 
 
 def test_no_timestamp_moves_now_beyond_the_year_9999() -> None:
