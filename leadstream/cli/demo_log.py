@@ -8,7 +8,7 @@ from leadstream.records.keys import CONTROL_PREFIX, partition_of
 from leadstream.settings import Settings
 from leadstream.simulation.generator import Generated
 from leadstream.stream.clients import reader
-from leadstream.stream.log_reader import read_topic, stable_end
+from leadstream.stream.log_reader import read_topic
 from leadstream.stream.log_writer import LogWriter
 from leadstream.stream.topics import TopicNames
 
@@ -28,7 +28,11 @@ async def send(settings: Settings, records: Iterable[Generated], show: Callable[
 
 
 async def ends(settings: Settings, topics: Iterable[str], partitions: int) -> dict[tuple[str, int], int]:
-    """By topic and partition, the offset up to which committed records can be read now."""
+    """By topic and partition, where the log ends now, open transactions included.
+
+    A commit is acknowledged before its markers are written: for a moment the last stable offset is short of
+    records that are committed already.
+    """
     places = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
     consumer = reader(settings)
     await consumer.start()
@@ -37,9 +41,9 @@ async def ends(settings: Settings, topics: Iterable[str], partitions: int) -> di
         # A fetch response tells the end; this answer may be short of it on the embedded broker.
         for place, offset in (await consumer.end_offsets(places)).items():
             consumer.seek(place, offset)
-        while waiting := [place for place in places if stable_end(consumer, place) is None]:
+        while waiting := [place for place in places if consumer.highwater(place) is None]:
             await consumer.getmany(*waiting, timeout_ms=200)
-        return {(place.topic, place.partition): stable_end(consumer, place) or 0 for place in places}
+        return {(place.topic, place.partition): consumer.highwater(place) for place in places}
     finally:
         await consumer.stop()
 
