@@ -85,7 +85,7 @@ def test_it_reports_what_it_did_and_leaves_nothing_behind(tmp_path: Path, kind: 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("moment", ["PostgreSQL", "worker (", "It stays up"])
+@pytest.mark.parametrize("moment", ["It stays up"])
 def test_an_interrupt_stops_it_all(tmp_path: Path, moment: str) -> None:
     process = start(tmp_path, "--signals", "500", "--leads", "50", "--keep")
     assert process.stdout is not None
