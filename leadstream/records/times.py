@@ -36,13 +36,11 @@ def parse_instant(text: str) -> int:
 
 def rfc3339(ms: int) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`."""
-    day, rest = divmod(ms, DAY)
-    seconds, milliseconds = divmod(rest, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    return f"{_date(day)}T{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{milliseconds:03}Z"
+    minutes, rest = divmod(ms, 60_000)
+    return f"{_minute(minutes)}:{rest // 1000:02}.{rest % 1000:03}Z"
 
 
-@lru_cache(maxsize=1024)
-def _date(day: int) -> str:
-    """The date of a day counted from 1970-01-01."""
-    return (EPOCH + timedelta(days=day)).date().isoformat()
+@lru_cache(maxsize=4096)
+def _minute(minutes: int) -> str:
+    """Date, hour and minute of the minutes since 1970-01-01."""
+    return (EPOCH + timedelta(minutes=minutes)).isoformat()[:16]

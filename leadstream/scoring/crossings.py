@@ -7,20 +7,14 @@ change of band.
 
 from typing import Any, Literal, NamedTuple
 
-from leadstream.records.outputs import (
-    ActionRequested,
-    ActionSkipped,
-    BandChanged,
-    Cause,
-    Direction,
-    SignalRef,
-    ThresholdCrossed,
-)
+import msgspec
+
+from leadstream.records.outputs import Cause, Direction, SignalRef
 from leadstream.records.times import rfc3339
 from leadstream.scoring.facts import Facts, Scalar, known, unpack
 from leadstream.scoring.kernel import TOLERANCE, score_of
 from leadstream.scoring.model import Action, CompiledModel
-from leadstream.scoring.outbox import Outbox
+from leadstream.scoring.outbox import Common, Outbox
 from leadstream.scoring.phone import dialable
 from leadstream.scoring.reading import shares
 from leadstream.scoring.state import LeadState
@@ -29,6 +23,8 @@ MAX_SHARES = 5
 """How many factors a record names."""
 
 Reason = Literal["no_phone", "invalid_phone", "repeated", "suppressed"]
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Touch(NamedTuple):
@@ -46,6 +42,40 @@ class Touch(NamedTuple):
     traceparent: bytes | None = None
 
 
+class _Crossed(msgspec.Struct, omit_defaults=True, gc=False):
+    """What `records.outputs.ThresholdCrossed` has of its own."""
+
+    threshold: float
+    factors: msgspec.Raw | None = None
+
+
+class _BandChanged(msgspec.Struct, gc=False):
+    """What `records.outputs.BandChanged` has of its own."""
+
+    previous_band: str
+
+
+class _Requested(msgspec.Struct, omit_defaults=True, gc=False):
+    """What `records.outputs.ActionRequested` has of its own."""
+
+    do: str
+    channel: str
+    threshold: float
+    crossing: str
+    factors: msgspec.Raw | None = None
+    payload: dict[str, Any] = {}
+
+
+class _Skipped(msgspec.Struct, gc=False):
+    """What `records.outputs.ActionSkipped` has of its own."""
+
+    do: str
+    channel: str
+    threshold: float
+    crossing: str
+    reason: Reason
+
+
 class Evaluation:
     """One evaluation of a lead; it changes the state and fills the outbox."""
 
@@ -55,9 +85,13 @@ class Evaluation:
         self.touch = touch
         self.outbox = outbox
         self.band = model.band_of(touch.after)
-        self.shares = shares(state, model, touch.at, MAX_SHARES)
-        self.at = rfc3339(touch.at)
-        self.headers = outbox.headers_of(touch.tenant, touch.lead, self.at, touch.traceparent)
+        found = shares(state, model, touch.at, MAX_SHARES)
+        self.factors = msgspec.Raw(_encode(found)) if found else None
+        common = Common(
+            touch.tenant, touch.lead, rfc3339(touch.at), touch.before, touch.after, score_of(touch.after),
+            model.bands[self.band].name, model.label, touch.signal,
+        )  # fmt: skip
+        self.envelope = outbox.envelope(common, state.place, touch.traceparent)
 
     def run(self, gained: bool) -> None:
         """Settles thresholds and band; `gained` says that a signal with a gain is behind it."""
@@ -91,42 +125,33 @@ class Evaluation:
 
     def crossing(self, index: int, direction: Direction, cause: Cause) -> str:
         at = self.model.thresholds[index].at
-        common = self.common("lead.threshold.crossed", repr(at), direction, cause)
-        self.put(ThresholdCrossed(**common, threshold=at, factors=self.shares), f"crossing:{direction}")
-        return str(common["id"])
+        own = _Crossed(at, self.factors)
+        return self.put("lead.threshold.crossed", repr(at), direction, cause, own, f"crossing:{direction}")
 
     def change_band(self) -> None:
         bands, old = self.model.bands, self.state.band
         direction: Direction = "up" if self.band > old else "down"
         cause = self.touch.rise if direction == "up" else self.touch.fall
         self.state.band = self.band
-        common = self.common("lead.band.changed", bands[self.band].name, direction, cause)
-        self.put(BandChanged(**common, previous_band=bands[old].name), f"band:{direction}")
+        own = _BandChanged(bands[old].name)
+        self.put("lead.band.changed", bands[self.band].name, direction, cause, own, f"band:{direction}")
 
     def act(self, index: int, crossing: str, cause: Cause) -> None:
         """Requests the actions of a threshold, or says why not."""
         threshold = self.model.thresholds[index]
         facts = unpack(self.state.facts)
         for action in threshold.actions:
+            do = action.do
             given = known(facts, "phone") if action.needs_phone else None
             phone = dialable(given) if isinstance(given, str) else None
             reason = self.withheld(action, given, phone)
-            wanted: dict[str, Any] = {
-                "do": action.do,
-                "channel": action.channel,
-                "threshold": threshold.at,
-                "crossing": crossing,
-            }
             if reason is not None:
-                common = self.common("lead.action.skipped", action.do, "up", cause)
-                self.put(ActionSkipped(**common, **wanted, reason=reason), f"action:{action.do}:{reason}")
+                skipped = _Skipped(do, action.channel, threshold.at, crossing, reason)
+                self.put("lead.action.skipped", do, "up", cause, skipped, f"action:{do}:{reason}")
                 continue
-            common = self.common("lead.action.requested", action.do, "up", cause)
             payload = payload_of(action, facts, phone)
-            self.put(
-                ActionRequested(**common, **wanted, payload=payload, factors=self.shares),
-                f"action:{action.do}:requested",
-            )
+            wanted = _Requested(do, action.channel, threshold.at, crossing, self.factors, payload)
+            self.put("lead.action.requested", do, "up", cause, wanted, f"action:{do}:requested")
             requested = self.state.requested or []
             requested.extend([None] * (action.number + 1 - len(requested)))
             requested[action.number] = self.touch.at
@@ -144,31 +169,13 @@ class Evaluation:
             return "repeated"
         return None
 
-    def common(self, type_: str, what: str, direction: Direction, cause: Cause) -> dict[str, Any]:
-        """The fields that all records share; takes the next ordinal."""
-        touch, state = self.touch, self.state
-        identity = self.outbox.lineage.identity(
-            touch.tenant, touch.lead, type_, what, direction, state.place, state.ordinal
-        )
-        state.ordinal += 1
-        return {
-            "id": identity,
-            "type": type_,
-            "tenant": touch.tenant,
-            "lead": touch.lead,
-            "at": self.at,
-            "cause": cause,
-            "direction": direction,
-            "total_before": touch.before,
-            "total_after": touch.after,
-            "score": score_of(touch.after),
-            "band": self.model.bands[self.band].name,
-            "model": self.model.label,
-            "signal": touch.signal,
-        }
-
-    def put(self, record: Any, kind: str) -> None:
-        self.outbox.put(record, kind, self.headers)
+    def put(
+        self, type_: str, what: str, direction: Direction, cause: Cause, own: msgspec.Struct, kind: str
+    ) -> str:
+        """Puts a record out and returns its id; takes the next ordinal."""
+        ordinal = self.state.ordinal
+        self.state.ordinal = ordinal + 1
+        return self.outbox.put(self.envelope, type_, what, direction, cause, ordinal, own, kind)
 
 
 def payload_of(action: Action, facts: Facts, phone: str | None) -> dict[str, Any]:

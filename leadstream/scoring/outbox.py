@@ -1,66 +1,103 @@
 """Actions and decisions on their way out: their ids, and their form on the wire."""
 
-from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
 
-from leadstream.records.keys import lead_key
-from leadstream.records.outputs import ActionRecord, ActionSkipped
+from leadstream.records.outputs import Cause, Direction, SignalRef
 from leadstream.records.step import Headers, Message, Step
+
+SKIPPED = "lead.action.skipped"
+"""The type of the records that are decisions."""
 
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """Where a fold stands: the application and the partition of the signals topic that it reads."""
+class Common(msgspec.Struct, omit_defaults=True, gc=False):
+    """What all records of one evaluation share of `records.outputs.ActionRecord`."""
 
-    app: str
-    topic: str
-    partition: int
-
-    def identity(
-        self, tenant: str, lead: str, type_: str, what: str, direction: str, place: int, ordinal: int
-    ) -> str:
-        """The id of a record: 16 bytes of BLAKE2b over its cause, in hexadecimal.
-
-        `what` is the threshold, band or action, `place` the offset of the last record that changed the lead,
-        `ordinal` how many records were put out for the lead since. No time is in it: a replay gives the same.
-        """
-        cause = (
-            f"{self.app}\0{tenant}\0{lead}\0{type_}\0{what}\0{direction}\0"
-            f"{self.topic}-{self.partition}-{place}\0{ordinal}"
-        )
-        return blake2b(cause.encode()).digest()[:16].hex()
+    tenant: str
+    lead: str
+    at: str
+    total_before: float
+    total_after: float
+    score: int
+    band: str
+    model: str
+    signal: SignalRef | None = None
 
 
-@dataclass(slots=True)
+class Envelope(NamedTuple):
+    """What all records of one evaluation are put into."""
+
+    key: bytes
+    common: bytes
+    """The members of `Common` as JSON, without braces."""
+    headers: Headers
+    """Without those that each record has for itself."""
+    origin: bytes
+    """The beginning of what ids are made of."""
+    place: bytes
+    """The end of it, but for the ordinal."""
+
+
 class Outbox:
     """Messages to the actions and decisions topics since the last step, in the order of the fold."""
 
-    lineage: Lineage
-    entries: list[tuple[str, bool, Message]] = field(default_factory=list)
-    """What each is counted as, whether it is a decision, the message."""
+    def __init__(self, app: str, topic: str, partition: int) -> None:
+        """Of the application's fold of a partition of the signals topic."""
+        self.entries: list[tuple[str, bool, Message]] = []
+        """What each is counted as, whether it is a decision, the message."""
+        self._app = f"{app}\0".encode()
+        self._source = f"/leadstream/{app}".encode()
+        self._place = f"\0{topic}-{partition}-".encode()
 
-    def headers_of(self, tenant: str, lead: str, at: str, traceparent: bytes | None) -> Headers:
-        """What all records of one evaluation have in their headers, as CloudEvents 1.0 in binary mode."""
+    def envelope(self, common: Common, place: int, traceparent: bytes | None) -> Envelope:
+        """For the records of one evaluation; `place` is the offset of the last record that changed the lead.
+
+        The headers are those of CloudEvents 1.0 in binary mode.
+        """
+        tenant, lead = common.tenant.encode(), common.lead.encode()
+        key = b"%b:%b" % (tenant, lead)
         headers = [
             ("ce_specversion", b"1.0"),
-            ("ce_source", f"/leadstream/{self.lineage.app}".encode()),
-            ("ce_time", at.encode()),
-            ("ce_subject", lead_key(tenant, lead)),
+            ("ce_source", self._source),
+            ("ce_time", common.at.encode()),
+            ("ce_subject", key),
             ("content-type", b"application/json"),
         ]
         if traceparent is not None:
             headers.append(("traceparent", traceparent))
-        return headers
+        origin = b"%b%b\0%b\0" % (self._app, tenant, lead)
+        return Envelope(key, _encode(common)[1:-1], headers, origin, b"%b%d\0" % (self._place, place))
 
-    def put(self, record: ActionRecord, kind: str, shared: Headers) -> None:
-        """Adds a record with the headers that it shares and its own; it is counted as `kind`."""
-        headers = [("ce_id", record.id.encode()), ("ce_type", record.type.encode()), *shared]
-        key = lead_key(record.tenant, record.lead)
-        self.entries.append((kind, isinstance(record, ActionSkipped), (key, _encode(record), headers)))
+    def put(
+        self,
+        envelope: Envelope,
+        type_: str,
+        what: str,
+        direction: Direction,
+        cause: Cause,
+        ordinal: int,
+        own: msgspec.Struct,
+        kind: str,
+    ) -> str:
+        """Adds a record of a type with the members of `own`; it is counted as `kind`. Returns its id.
+
+        The id is 16 bytes of BLAKE2b over the cause, in hexadecimal: application, tenant, lead, type, `what`
+        (the threshold, band or action), direction, place, and `ordinal`, how many records were put out for
+        the lead since. No time is in it: a replay gives the same.
+        """
+        key, common, headers, origin, place = envelope
+        about = f"{type_}\0{what}\0{direction}".encode()
+        identity = blake2b(b"%b%b%b%d" % (origin, about, place, ordinal)).hexdigest()[:32]
+        value = b'{"id":"%b","type":"%b","cause":"%b","direction":"%b",%b,%b' % (
+            identity.encode(), type_.encode(), cause.encode(), direction.encode(), common, _encode(own)[1:],
+        )  # fmt: skip
+        own_headers = [("ce_id", identity.encode()), ("ce_type", type_.encode()), *headers]
+        self.entries.append((kind, type_ == SKIPPED, (key, value, own_headers)))
+        return identity
 
     def move_to(self, step: Step) -> None:
         """Hands all over to a step."""

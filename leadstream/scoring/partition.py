@@ -10,7 +10,7 @@ from leadstream.records.step import LogRecord, Message, Step
 from leadstream.records.times import LAST
 from leadstream.scoring.fold import fire, fold_signal
 from leadstream.scoring.model import CompiledModel, ModelCatalog
-from leadstream.scoring.outbox import Lineage, Outbox
+from leadstream.scoring.outbox import Outbox
 from leadstream.scoring.refused import dead_letter, forwarded, was_forwarded
 from leadstream.scoring.rows import (
     MODEL,
@@ -58,7 +58,7 @@ class PartitionFold:
         self._models = models
         self._rows = rows
         self._guard = offset_guard
-        self._outbox = Outbox(Lineage(app, topic, partition))
+        self._outbox = Outbox(app, topic, partition)
         self._history = HistoryWriter(partition)
         self._by_tenant: dict[str, CompiledModel] = {}
         self._changed: dict[bytes, tuple[bytes, bytes]] = {}

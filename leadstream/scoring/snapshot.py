@@ -12,16 +12,6 @@ MAX_BATCH = 262_144
 """The most bytes of a batch of history entries."""
 
 
-class _Accumulator(msgspec.Struct, array_like=True, gc=False):
-    """`records.outputs.Accumulator` whose first five values are written already."""
-
-    head: msgspec.Raw
-    mass: float
-    t_ref: int
-    count: int
-    last_at: int
-
-
 class _Snapshot(msgspec.Struct, gc=False):
     """`records.outputs.ScoreSnapshot`."""
 
@@ -37,7 +27,8 @@ class _Snapshot(msgspec.Struct, gc=False):
     next_change: int | None
     last_activity: int | None
     offset: int
-    accumulators: list[_Accumulator]
+    accumulators: list[tuple[msgspec.Raw, float, int, int, int]]
+    """Each as `records.outputs.Accumulator`, its first five values written already."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -54,7 +45,7 @@ def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> 
         _Snapshot(
             tenant, lead, state.touched, total, score_of(total), model.bands[state.band].name, model.name,
             model.version, suppressed, state.change or None, state.active_at, state.place,
-            list(map(_Accumulator, heads, state.masses, refs, state.counts, refs)),
+            list(zip(heads, state.masses, refs, state.counts, refs, strict=True)),
         )
     )  # fmt: skip
 
