@@ -3,7 +3,8 @@
     python benchmarks/throughput.py [--signals 1000000] [--leads 50000] [--partitions 4] [--naive 100000]
 
 Needs java and mvn (or LEADSTREAM_KAFKA_BOOTSTRAP). The log is filled first, so the worker shares the
-machine with the broker only. Fetching is the CPU time of the worker's consumer thread. The other stages are
+machine with the broker only; it folds it once with one process, and once more, as another application, with
+as many as there are cores. Fetching is the CPU time of the worker's consumer thread. The other stages are
 measured afterwards, in this process, on partition 0 of the same log.
 """
 
@@ -89,8 +90,8 @@ def scrape(port: int) -> dict[str, float]:
     return sums
 
 
-def run_worker(settings: Settings, signals: int, directory: Path) -> dict[str, float]:
-    """One worker process until all signals are folded and committed."""
+def run_worker(settings: Settings, signals: int, directory: Path, processes: int) -> dict[str, float]:
+    """One worker until all signals are folded and committed."""
     environment = {
         **os.environ,
         "LEADSTREAM_APP": settings.app,
@@ -99,7 +100,7 @@ def run_worker(settings: Settings, signals: int, directory: Path) -> dict[str, f
         "LEADSTREAM_METRICS_PORT": "19464",
         "LEADSTREAM_LOG_LEVEL": "warning",
     }
-    command = [sys.executable, "-m", "leadstream", "worker", "--model", "tenx"]
+    command = [sys.executable, "-m", "leadstream", "worker", "--model", "tenx", "--processes", str(processes)]
     with (
         (directory / "worker.log").open("w") as log,
         subprocess.Popen(command, env=environment, stderr=log) as worker,
@@ -116,12 +117,7 @@ def run_worker(settings: Settings, signals: int, directory: Path) -> dict[str, f
                 except OSError:
                     continue
                 if folded or samples:
-                    threads = {t.id: t.user_time + t.system_time for t in process.threads()}
-                    main_thread = threads.pop(worker.pid)
-                    fetching = max(threads.values(), default=0.0)
-                    samples.append(
-                        (time.perf_counter(), folded, main_thread + sum(threads.values()), fetching)
-                    )
+                    samples.append((time.perf_counter(), folded, *cpu_seconds(process)))
             metrics = scrape(19464)
         finally:
             worker.terminate()
@@ -135,6 +131,31 @@ def run_worker(settings: Settings, signals: int, directory: Path) -> dict[str, f
         "step_ms": mean_ms(metrics, "step"),
         "rows": metrics["leadstream_state_rows"],
     }
+
+
+def cpu_seconds(worker: psutil.Process) -> tuple[float, float]:
+    """CPU time of all processes of a worker, and of their consumer threads (the busiest but the main)."""
+    total = fetching = 0.0
+    for process in (worker, *worker.children(recursive=True)):
+        threads = {thread.id: thread.user_time + thread.system_time for thread in process.threads()}
+        total += sum(threads.values())
+        threads.pop(process.pid, None)
+        fetching += max(threads.values(), default=0.0)
+    return total, fetching
+
+
+def report_worker(settings: Settings, signals: int, directory: Path, processes: int) -> dict[str, float]:
+    """Runs a worker and prints how it did."""
+    result = run_worker(settings, signals, directory, processes)
+    print(
+        f"worker of {processes} process{'es' if processes > 1 else ''}, tenx, exactly_once: "
+        f"{result['per_second']:,.0f} signals/s, {result['per_cpu_second']:,.0f} per CPU-second; "
+        f"{result['steps']:,.0f} steps of {signals / result['steps']:,.0f} signals, step "
+        f"{result['step_ms']:.1f} ms, its commit {result['commit_ms']:.1f} ms; "
+        f"{result['rows']:,.0f} rows of state",
+        flush=True,
+    )
+    return result
 
 
 def mean_ms(metrics: dict[str, float], stage: str) -> float:
@@ -247,13 +268,12 @@ def main() -> None:
             f"log: {options.signals:,} signals of {size} B, {options.leads:,} leads, "
             f"{options.partitions} partitions"
         )
-        result = run_worker(settings, options.signals, directory)
-        print(
-            f"worker, tenx, exactly_once: {result['per_second']:,.0f} signals/s, "
-            f"{result['per_cpu_second']:,.0f} per CPU-second; {result['steps']:,.0f} steps of "
-            f"{options.signals / result['steps']:,.0f} signals, step {result['step_ms']:.1f} ms, "
-            f"its commit {result['commit_ms']:.1f} ms; {result['rows']:,.0f} rows of state"
-        )
+        cores = os.cpu_count() or 1
+        result = report_worker(settings, options.signals, directory, 1)
+        if cores > 1:
+            again = TopicNames(app, f"{app}-{cores}")
+            asyncio.run(create_topics(settings, specs(again, options.partitions)))
+            report_worker(settings.model_copy(update={"app": again.app}), options.signals, directory, cores)
         costs = {"fetch": result["fetch"], **asyncio.run(stages(settings, names, options.partitions))}
         listed = ", ".join(f"{stage} {cost:.2f}" for stage, cost in costs.items())
         print(

@@ -10,6 +10,7 @@ from leadstream.cli.errors import CliError
 from leadstream.models import ModelError, load_catalog
 from leadstream.operations.logs import configure
 from leadstream.settings import Settings
+from leadstream.stream.processes import run_processes
 from leadstream.stream.worker import run_worker
 
 
@@ -22,6 +23,9 @@ def worker(
     start_at: Annotated[
         int | None, typer.Option(min=0, help="Offset of a first start on a log that does not start at 0.")
     ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes of this worker: one for each core it may use.")
+    ] = 1,
 ) -> None:
     """Fold signals into scores, crossings and actions, until SIGTERM.
 
@@ -36,4 +40,6 @@ def worker(
         catalog = load_catalog(model, tenants)
     except ModelError as error:
         raise CliError(str(error), "correct it and start again") from error
+    if processes > 1:
+        raise typer.Exit(asyncio.run(run_processes(settings, processes, model, tenants, start_at)))
     raise typer.Exit(asyncio.run(run_worker(settings, catalog, start_at)))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
 from leadstream.operations.metrics import REGISTRY
@@ -20,11 +20,19 @@ class _Quiet(WSGIRequestHandler):
 
 
 class HealthServer:
-    """Serves metrics and the two checks until `stop`; `port` is the one it listens on."""
+    """Serves the metrics of a registry and the two checks until `stop`; `port` is the one it listens on."""
 
-    def __init__(self, host: str, port: int, *, healthy: Check, ready: Check) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        healthy: Check,
+        ready: Check,
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
         checks = {"/healthz": healthy, "/readyz": ready}
-        metrics = make_wsgi_app(REGISTRY)
+        metrics = make_wsgi_app(registry)
 
         def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             path = environ["PATH_INFO"]

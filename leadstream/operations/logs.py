@@ -36,6 +36,7 @@ class Seldom(logging.Filter):
 def configure(settings: Settings) -> None:
     """Route structlog and the standard library's logging to standard error in one format."""
     shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

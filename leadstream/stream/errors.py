@@ -3,7 +3,8 @@
 StreamError                 the process ends with `exit_code`; its supervisor restarts it
 ├── Refused          (2)    settings or state that a restart won't mend: says what to change
 ├── LogTruncated     (3)    the log no longer has the records from the position on
-└── StepFailed       (4)    the log did not take a step: a failed send, a deadline passed
+├── StepFailed       (4)    the log did not take a step: a failed send, a deadline passed
+└── ProcessEnded     (its)  a process of the worker ended, so all do
 Fenced                      another task has the partition now; not a failure
 """
 
@@ -30,6 +31,15 @@ class StepFailed(StreamError):
     """A step could not be committed; it is folded again after the restart."""
 
     exit_code = 4
+
+
+class ProcessEnded(StreamError):
+    """A process of a worker that has several ended by itself; `code` as `multiprocessing` gives it."""
+
+    def __init__(self, number: int, code: int) -> None:
+        how = f"with exit code {code}" if code >= 0 else f"by signal {-code}"
+        super().__init__(f"process {number} of this worker ended {how}: see its log lines")
+        self.exit_code = max(code, 1)
 
 
 class Fenced(Exception):

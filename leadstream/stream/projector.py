@@ -6,7 +6,6 @@ position moved in it.
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,15 +24,16 @@ from leadstream.records.step import LogRecord
 from leadstream.settings import Settings
 from leadstream.stream.app import PackApp
 from leadstream.stream.errors import LogTruncated, Refused
+from leadstream.stream.pack_queue import PackQueue
 from leadstream.stream.packs import Pack
 from leadstream.stream.preflight import check_present, when_kafka_answers
-from leadstream.stream.role import run_app, run_role
-from leadstream.stream.task import QUEUED_PACKS
+from leadstream.stream.role import prepared, run_app, run_role
 from leadstream.stream.topics import TopicNames, describe_topics
 
 log = structlog.get_logger()
 
 DEFAULT_METRICS_PORT = 9465
+STORE_AWAY = "PostgreSQL does not answer: is it up?"
 STEP_RECORDS = 20_000
 """The most records of one PostgreSQL transaction; packs that waited are applied together."""
 
@@ -44,27 +44,16 @@ class ProjectionTask:
     def __init__(self, tp: TopicPartition, app: "ProjectorApp", store: ProjectionStore) -> None:
         self.tp = tp
         self.position: int | None = None
-        self.stable = 0
         self.newest = 0
+        self.store_away = False
         self._app = app
         self._store = store
-        self._packs: deque[Pack] = deque()
-        self._arrived = asyncio.Event()
-        self._epoch = 0
-        self._held = False
+        self._packs = PackQueue(lambda: app.thread.hold(tp), lambda: app.thread.release(tp))
         self._runner = asyncio.create_task(self._run(), name=f"projection-{tp.topic}-{tp.partition}")
 
     def offer(self, pack: Pack) -> None:
         """Queue a fetched pack; holds the partition when enough wait."""
-        if pack.epoch < self._epoch:
-            metrics.STALE_PACKS.inc()
-            return
-        self._packs.append(pack)
-        self.stable = pack.stable
-        if len(self._packs) > QUEUED_PACKS and not self._held:
-            self._held = True
-            self._app.thread.hold(self.tp)
-        self._arrived.set()
+        self._packs.offer(pack)
 
     async def close(self) -> None:
         """End the task; a transaction under way is rolled back."""
@@ -73,7 +62,7 @@ class ProjectionTask:
 
     def lag(self) -> int:
         """Offsets between the position and the end that readers may see."""
-        return 0 if self.position is None else max(0, self.stable - self.position)
+        return 0 if self.position is None else max(0, self._packs.stable - self.position)
 
     async def _run(self) -> None:
         backoff = 0.2
@@ -81,6 +70,7 @@ class ProjectionTask:
             while True:
                 try:
                     await self._seek()
+                    self.store_away = False
                     metrics.STORE_UP.set(1)
                     while True:
                         await self._step()
@@ -89,6 +79,7 @@ class ProjectionTask:
                     metrics.STALE_PACKS.inc()
                     log.info("sought", topic=self.tp.topic, partition=self.tp.partition, reason=str(error))
                 except StoreUnavailable as error:
+                    self.store_away = True
                     metrics.STORE_UP.set(0)
                     log.warning("postgresql is away", retry_in=backoff, reason=str(error))
                     await asyncio.sleep(backoff)
@@ -110,34 +101,22 @@ class ProjectionTask:
             )
         self.position = beginning if stored is None else stored
         self._packs.clear()
-        self._held = False
-        self._epoch = await self._app.seek_to(self.tp, self.position)
+        self._packs.expect(await self._app.seek_to(self.tp, self.position))
 
     async def _step(self) -> None:
-        while not self._packs or self._packs[0].epoch < self._epoch:
-            if self._packs:
-                # Fetched before the last seek; what that fetches is on its way.
-                self._packs.popleft()
-                metrics.STALE_PACKS.inc()
-                continue
-            self._arrived.clear()
-            await self._arrived.wait()
+        while (pack := self._packs.peek()) is None:
+            await self._packs.wait()
         begin = self.position
         assert begin is not None
         end = begin
         records: list[LogRecord] = []
-        while self._packs and len(records) < STEP_RECORDS:
-            pack = self._packs[0]
-            if pack.epoch != self._epoch or pack.begin != end:
-                if end > begin:
-                    break
-                raise PositionMismatch(self.tp.topic, self.tp.partition, pack.begin, begin)
+        if pack.begin != begin:
+            raise PositionMismatch(self.tp.topic, self.tp.partition, pack.begin, begin)
+        while pack is not None and pack.begin == end and len(records) < STEP_RECORDS:
+            self._packs.take()
             records.extend(pack.records)
             end = pack.end
-            self._packs.popleft()
-        if self._held and len(self._packs) <= QUEUED_PACKS // 2:
-            self._held = False
-            self._app.thread.release(self.tp)
+            pack = self._packs.peek()
         started = time.perf_counter()
         applied = await self._store.apply(self.tp.topic, self.tp.partition, begin, end, records)
         metrics.PROJECTION_SECONDS.observe(time.perf_counter() - started)
@@ -202,6 +181,7 @@ class Projector:
             names.decisions: "decisions",
         }
         self._app: ProjectorApp | None = None
+        self._store_away = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Project until `stop` is set. Raises StreamError."""
@@ -217,14 +197,8 @@ class Projector:
         dsn = settings.postgres_dsn.get_secret_value()
         store = ProjectionStore(dsn, settings.postgres_schema, self._topics)
         try:
-            starting = asyncio.ensure_future(self._prepare(store, dsn))
-            stopping = asyncio.ensure_future(stop.wait())
-            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if not starting.done():
-                starting.cancel()
+            if not await prepared(self._prepare(store, dsn), stop):
                 return
-            starting.result()
             self._app = ProjectorApp(settings, self._topics, store)
             await run_app(self._app, stop, self._observe())
         finally:
@@ -241,10 +215,12 @@ class Projector:
                 await migrate(dsn, self._settings.postgres_schema)
                 await store.open()
             except StoreUnavailable as error:
+                self._store_away = True
                 log.warning("postgresql is away", retry_in=backoff, reason=str(error))
             except SchemaMismatch as error:
                 raise Refused(str(error)) from error
             else:
+                self._store_away = False
                 metrics.STORE_UP.set(1)
                 return
             await asyncio.sleep(backoff)
@@ -266,9 +242,11 @@ class Projector:
         return None
 
     def unready(self) -> str | None:
-        """Every assigned partition must have read its position."""
+        """PostgreSQL must answer, and every assigned partition must have read its position."""
         if self._app is None:
-            return "not in the group yet"
+            return STORE_AWAY if self._store_away else "not in the group yet"
+        if any(task.store_away for task in self._app.tasks.values()):
+            return STORE_AWAY
         problem = self._app.unready()
         if problem is not None:
             return problem

@@ -51,6 +51,24 @@ async def run_role(name: str, run: Callable[[asyncio.Event], Awaitable[None]]) -
     return 0
 
 
+async def prepared(preparing: Awaitable[None], stop: asyncio.Event) -> bool:
+    """Wait for what a role needs before it runs; False if it is to stop first, and that is given up.
+
+    Raises what `preparing` raises.
+    """
+    starting = asyncio.ensure_future(preparing)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            return False
+        starting.result()
+        return True
+    finally:
+        stopping.cancel()
+        starting.cancel()
+
+
 async def run_app(app: PackApp, stop: asyncio.Event, *background: Awaitable[None]) -> None:
     """Start a Faust app and run it, with its background work, until `stop` or until something fails."""
     watched = [asyncio.ensure_future(work) for work in background]

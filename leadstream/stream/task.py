@@ -9,7 +9,6 @@ a simulated log.
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -20,14 +19,13 @@ from leadstream.records.step import Step
 from leadstream.scoring.partition import PartitionFold
 from leadstream.stream.changelog import Progress
 from leadstream.stream.errors import Fenced, StepFailed
+from leadstream.stream.pack_queue import PackQueue
 from leadstream.stream.packs import Pack
 
 log = structlog.get_logger()
 
 CHUNK = 500
 """Records folded before other tasks get their turn."""
-QUEUED_PACKS = 8
-"""A partition with more packs waiting is held until half of them are folded."""
 
 
 class StateLog(Protocol):
@@ -82,7 +80,6 @@ class PartitionTask:
         """Offset up to which records are folded."""
         self.durable: int | None = None
         """Offset up to which they are folded and committed."""
-        self.stable = 0
         self.opened_at: float | None = None
         self.assigned_at = time.monotonic()
         self.last_step_at = time.monotonic()
@@ -92,12 +89,9 @@ class PartitionTask:
         self._step_signals = step_signals
         self._step_deadline = step_deadline
         self._on_failure = on_failure
-        self._packs: deque[Pack] = deque()
-        self._arrived = asyncio.Event()
+        self._packs = PackQueue(lambda: feed.hold(partition), lambda: feed.release(partition))
         self._folded = asyncio.Event()
         self._committed = asyncio.Event()
-        self._epoch = 0
-        self._held = False
         self._waiting = 0
         self._committing = False
         self._draining = False
@@ -115,15 +109,10 @@ class PartitionTask:
 
     def offer(self, pack: Pack) -> None:
         """Queue a fetched pack; holds the partition when enough wait."""
-        if self._draining or pack.epoch < self._epoch:
+        if self._draining:
             metrics.STALE_PACKS.inc()
             return
-        self._packs.append(pack)
-        self.stable = pack.stable
-        if len(self._packs) > QUEUED_PACKS and not self._held:
-            self._held = True
-            self._feed.hold(self.partition)
-        self._arrived.set()
+        self._packs.offer(pack)
 
     async def suspend(self, deadline: float) -> bool:
         """Stop folding and commit what is folded. True if the state may be kept: nothing of it is in doubt.
@@ -131,7 +120,7 @@ class PartitionTask:
         After `deadline` seconds the transaction is left to the broker to abort, and the state is dropped.
         """
         self._draining = True
-        self._arrived.set()
+        self._packs.wake()
         self._committed.set()
         runner = self._runner
         if runner is not None and self.opened_at is not None:
@@ -158,7 +147,7 @@ class PartitionTask:
 
     def lag(self) -> int:
         """Records (offsets) between the position and the end that readers may see."""
-        return 0 if self.position is None else max(0, self.stable - self.position)
+        return 0 if self.position is None else max(0, self._packs.stable - self.position)
 
     # The life itself.
 
@@ -251,24 +240,15 @@ class PartitionTask:
     async def _seek(self) -> None:
         assert self.position is not None
         self._packs.clear()
-        self._held = False
-        self._epoch = await self._feed.seek(self.partition, self.position)
+        self._packs.expect(await self._feed.seek(self.partition, self.position))
 
     async def _fold_packs(self) -> None:
         fold = self.fold
         assert fold is not None
         while not self._draining:
-            if not self._packs:
-                self._arrived.clear()
-                await self._arrived.wait()
-                continue
-            pack = self._packs.popleft()
-            if self._held and len(self._packs) <= QUEUED_PACKS // 2:
-                self._held = False
-                self._feed.release(self.partition)
-            if pack.epoch < self._epoch:
-                # Fetched before the last seek; what that fetches is on its way.
-                metrics.STALE_PACKS.inc()
+            pack = self._packs.take()
+            if pack is None:
+                await self._packs.wait()
                 continue
             if pack.begin != self.position:
                 metrics.STALE_PACKS.inc()

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -18,7 +19,7 @@ from leadstream.stream.clients import producer
 from leadstream.stream.clock import run_clock
 from leadstream.stream.errors import Refused
 from leadstream.stream.preflight import check_topics_for_scoring, check_transactions
-from leadstream.stream.role import run_app, run_role
+from leadstream.stream.role import prepared, run_app, run_role
 from leadstream.stream.task import PartitionTask
 from leadstream.stream.topics import TopicNames
 from leadstream.stream.transaction import AtLeastOnceLog, TransactionalLog
@@ -41,7 +42,15 @@ def collect_seldom() -> None:
 class Worker:
     """One process of the scoring group."""
 
-    def __init__(self, settings: Settings, catalog: ModelCatalog, start_at: int | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: ModelCatalog,
+        start_at: int | None,
+        on_listening: Callable[[int], None] | None = None,
+    ) -> None:
+        """`on_listening` is told the port of the health endpoint."""
+        self._on_listening = on_listening
         self._settings = settings
         self._catalog = catalog
         self._start_at = start_at
@@ -62,15 +71,11 @@ class Worker:
             version=__version__,
             metrics=f"http://{settings.metrics_host}:{health.port}/metrics",
         )
+        if self._on_listening is not None:
+            self._on_listening(health.port)
         try:
-            starting = asyncio.ensure_future(self._check())
-            stopping = asyncio.ensure_future(stop.wait())
-            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if not starting.done():
-                starting.cancel()
+            if not await prepared(self._check(), stop):
                 return
-            starting.result()
             self._app = ScorerApp(
                 settings, self._names.signals, self._partitions, self._make_task, self._start_at
             )

@@ -1,0 +1,146 @@
+"""A worker of several processes: a Python process folds on one core, a machine has more.
+
+Each process is a member of the consumer group with partitions of its own, as if it were a worker by itself.
+They start and end together, and share one endpoint for metrics and health.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import sys
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from leadstream import __version__
+from leadstream.models import load_catalog
+from leadstream.operations.health import HealthServer
+from leadstream.operations.logs import configure
+from leadstream.operations.process_metrics import ProcessMetrics
+from leadstream.settings import Settings
+from leadstream.stream.errors import ProcessEnded, Refused
+from leadstream.stream.role import run_role
+from leadstream.stream.worker import DEFAULT_METRICS_PORT, Worker
+
+log = structlog.get_logger()
+
+
+class WorkerProcesses:
+    """`count` processes of one worker; `model`, `tenants` and `start_at` as on the command line."""
+
+    def __init__(
+        self, settings: Settings, count: int, model: str, tenants: Path | None, start_at: int | None
+    ) -> None:
+        self._settings = settings
+        self._arguments = (model, tenants, start_at)
+        self._ports: list[int | None] = [None] * count
+        self._processes: list[SpawnProcess] = []
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run all until `stop` is set or one ends; then all end.
+
+        Raises Refused where only one process may fold, ProcessEnded if one ended by itself.
+        """
+        settings = self._settings
+        if settings.processing_guarantee == "at_least_once":
+            raise Refused("at_least_once allows one process in the group: start without --processes")
+        metrics = ProcessMetrics(self._ports)
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(metrics)
+        port = DEFAULT_METRICS_PORT if settings.metrics_port is None else settings.metrics_port
+        health = HealthServer(
+            settings.metrics_host,
+            port,
+            healthy=lambda: metrics.problem("/healthz"),
+            ready=lambda: metrics.problem("/readyz"),
+            registry=registry,
+        )
+        log.info(
+            "worker starting",
+            version=__version__,
+            processes=len(self._ports),
+            metrics=f"http://{settings.metrics_host}:{health.port}/metrics",
+        )
+        lives = [asyncio.ensure_future(self._live(number)) for number in range(len(self._ports))]
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait([stopping, *lives], return_when=asyncio.FIRST_COMPLETED)
+            first = next((number for number, life in enumerate(lives) if life.done()), None)
+            asked = stop.is_set()
+            for process in self._processes:
+                process.terminate()
+            codes = await asyncio.gather(*lives)
+        finally:
+            stopping.cancel()
+            for process in self._processes:
+                process.kill()
+            await asyncio.gather(*lives, return_exceptions=True)
+            health.stop()
+        if first is not None and not asked:
+            raise ProcessEnded(first, codes[first])
+        for number, code in enumerate(codes):
+            # One that was still starting ends by the very signal that asked it to.
+            if code > 0:
+                raise ProcessEnded(number, code)
+
+    async def _live(self, number: int) -> int:
+        """The life of a process, from its start to its exit code."""
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        settings = self._settings.model_copy(update={"metrics_host": "127.0.0.1", "metrics_port": 0})
+        process = context.Process(
+            target=_process, args=(number, settings, *self._arguments, theirs), name=f"worker-{number}"
+        )
+        process.start()
+        theirs.close()
+        self._processes.append(process)
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def listening() -> None:
+            loop.remove_reader(ours.fileno())
+            with contextlib.suppress(EOFError):
+                self._ports[number] = ours.recv()
+
+        loop.add_reader(ours.fileno(), listening)
+        loop.add_reader(process.sentinel, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(process.sentinel)
+            loop.remove_reader(ours.fileno())
+        process.join()
+        self._ports[number] = None
+        # Held open until here: a process whose parent's end is closed takes its parent for gone.
+        ours.close()
+        return process.exitcode or 0
+
+
+def _process(
+    number: int,
+    settings: Settings,
+    model: str,
+    tenants: Path | None,
+    start_at: int | None,
+    parent: Connection,
+) -> None:
+    """The life of one process; it ends as if asked to when its parent is gone."""
+    configure(settings)
+    structlog.contextvars.bind_contextvars(process=number)
+    worker = Worker(settings, load_catalog(model, tenants), start_at, on_listening=parent.send)
+
+    async def run(stop: asyncio.Event) -> None:
+        asyncio.get_running_loop().add_reader(parent.fileno(), stop.set)
+        await worker.run(stop)
+
+    sys.exit(asyncio.run(run_role("worker", run)))
+
+
+async def run_processes(
+    settings: Settings, count: int, model: str, tenants: Path | None, start_at: int | None
+) -> int:
+    """Run a worker of `count` processes until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
+    return await run_role("worker", WorkerProcesses(settings, count, model, tenants, start_at).run)
