@@ -59,3 +59,12 @@ PROJECTED = _counter("projected_records", "Records projected into PostgreSQL.", 
 PROJECTION_SECONDS = _histogram("projection_seconds", "One PostgreSQL transaction of the projector.")
 PROJECTION_DEAD_LETTERS = _counter("projection_dead_letters", "Records that PostgreSQL could not store.")
 STORE_UP = _gauge("store_up", "1 while PostgreSQL answers.")
+
+
+def forget(topic: str, partition: int) -> None:
+    """Shows nothing more of a partition that this process has lost: its next owner does."""
+    label = str(partition)
+    for gauge in (POSITION, LAG_RECORDS, LAG_SECONDS):
+        gauge.remove(topic, label)
+    for gauge in (RESTORE_PROGRESS, STATE_ROWS):
+        gauge.remove(label)

@@ -245,6 +245,8 @@ class ScorerApp(PackApp):
             if keep
         }
         metrics.ASSIGNED.set(0)
+        for partition in tasks:
+            metrics.forget(self._topic, partition)
         if tasks:
             log.info("partitions revoked", partitions=sorted(tasks), kept=sorted(self._kept))
 

@@ -155,7 +155,10 @@ class ProjectorApp(PackApp):
         log.info("partitions assigned", count=len(self.tasks), generation=self.consumer_generation_id)
 
     async def _tasks_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
+        lost = list(self.tasks)
         await self.drain()
+        for tp in lost:
+            metrics.forget(*tp)
 
     async def drain(self) -> Mapping[TP, int]:
         tasks = list(self.tasks.values())
