@@ -31,8 +31,8 @@ class Settings(BaseSettings):
     """The most records of one pack."""
     fetch_bytes: int = Field(default=1_048_576, ge=65_536, le=67_108_864)
     """The most bytes fetched of one partition at once; a larger record still arrives, alone."""
-    step_signals: int = Field(default=4000, ge=1, le=100_000)
-    """The most records that one transaction folds."""
+    step_signals: int = Field(default=10_000, ge=1, le=100_000)
+    """The most records that one transaction folds; a lead that many of them touch is written once."""
     transaction_timeout_ms: int = Field(default=10_000, ge=1000, le=900_000)
     session_timeout_ms: int = Field(default=6_000, ge=1000, le=300_000)
     step_deadline_seconds: float = Field(default=60.0, gt=0)

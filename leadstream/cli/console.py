@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import os
+import signal
 import stat
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import IO, Any, TypeVar
 
 from rich.console import Console
@@ -31,10 +33,40 @@ err = Console(stderr=True)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Runs a short command's coroutine. Its errors end in one line, so Kafka's client logs nothing itself."""
+    """Runs a short command's coroutine. Its errors end in one line, so Kafka's client logs nothing itself.
+
+    Raises KeyboardInterrupt if SIGINT came, however the coroutine ended. Call it in the main thread.
+    """
     if not logging.getLogger().handlers:  # --debug sets one up
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    return asyncio.run(main)
+    interrupted = False
+
+    async def watched() -> T:
+        # asyncio makes a cancellation of it, which a library may take for its own or answer with an error.
+        cancel = signal.getsignal(signal.SIGINT)
+
+        def interrupt(signum: int, frame: FrameType | None) -> None:
+            nonlocal interrupted
+            interrupted = True
+            if callable(cancel):
+                cancel(signum, frame)
+
+        if callable(cancel):
+            signal.signal(signal.SIGINT, interrupt)
+        try:
+            return await main
+        finally:
+            signal.signal(signal.SIGINT, cancel)
+
+    try:
+        result = asyncio.run(watched())
+    except Exception:
+        if interrupted:
+            raise KeyboardInterrupt from None
+        raise
+    if interrupted:
+        raise KeyboardInterrupt
+    return result
 
 
 def progress(*, of_bytes: bool = False) -> Progress:

@@ -21,8 +21,9 @@ from leadstream.cli.demo_roles import Role
 from leadstream.cli.demo_summary import print_places, print_summary
 from leadstream.cli.stack import environment
 from leadstream.localstack import KafkaAddress, KafkaKind, Supervisor, kafka, postgres
-from leadstream.localstack.processes import ends_on_sigterm, free_port
+from leadstream.localstack.processes import free_port
 from leadstream.localstack.resolver import external_kafka, external_postgres
+from leadstream.localstack.signals import ends_on_signal
 from leadstream.settings import Settings
 
 HALF_LIFE = "14s"
@@ -50,7 +51,7 @@ def demo(
     offline replay of the log; the exit code is 1 if they differ.
     """
     console = Console(stderr=report is not None, highlight=False, soft_wrap=True)
-    with ends_on_sigterm(), ExitStack() as stack:
+    with ends_on_signal(), ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="leadstream-")))
         taken = external_kafka()
         with timed(console, f"Kafka at {taken.bootstrap}" if taken else NAMES[kind]):

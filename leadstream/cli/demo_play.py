@@ -14,6 +14,7 @@ from leadstream.cli.demo_log import ends, leads_with_state, send
 from leadstream.cli.demo_proof import expected, replayed
 from leadstream.cli.demo_roles import Metrics, Role, until
 from leadstream.cli.demo_summary import Fall, Outcome
+from leadstream.cli.errors import CliError
 from leadstream.models import load_catalog
 from leadstream.projection.queries import LeadRow, LoggedAction, Tables, reading
 from leadstream.projection.standing import next_crossing, total_at
@@ -60,9 +61,18 @@ class Play:
         await until(ready, "the worker and the projector", roles)
 
     async def run(self, signals: int, leads: int, seed: int) -> Outcome:
-        """Sends the signals, waits until they are in the tables, and looks at what they led to."""
+        """Sends the signals, waits until they are in the tables, and looks at what they led to.
+
+        Raises `CliError` when there is nothing to look at: no signal could be folded.
+        """
         schema = self._settings.postgres_schema
         seconds = await self._feed(signals, leads, seed)
+        scored = await leads_with_state(self._settings, PARTITIONS)
+        if not scored:
+            raise CliError(
+                f"none of {signals:,} signals could be folded{await self._reasons()}",
+                "take more --signals or another --seed",
+            )
         async with reading(self._dsn, schema) as tables:
             fall = await self._watch_a_fall(tables)
             with self._console.status("Replaying the log offline and comparing it with PostgreSQL ..."):
@@ -75,7 +85,7 @@ class Play:
             return Outcome(
                 signals=result.counts.signals,
                 seconds=seconds,
-                leads=await leads_with_state(self._settings, PARTITIONS),
+                leads=scored,
                 duplicates=counts.total("signals_total", outcome="duplicate"),
                 rejected=counts.by("reason", "dead_letters_total"),
                 requested=counts.total("actions_total", status="requested"),
@@ -87,6 +97,10 @@ class Play:
                 fall=fall,
                 verification=verification,
             )
+
+    async def _reasons(self) -> str:
+        rejected = (await self._roles[0].metrics()).by("reason", "dead_letters_total")
+        return "".join(f", {reason} {count:,}" for reason, count in sorted(rejected.items()))
 
     async def _feed(self, signals: int, leads: int, seed: int) -> float:
         """Sends the signals and returns when all is projected: the seconds until all was folded."""
@@ -104,6 +118,7 @@ class Play:
                 await self._until_folded(signals, sending, lambda count: bars.update(folded, completed=count))
             finally:
                 sending.cancel()
+                await asyncio.wait([sending])
             seconds = time.monotonic() - began
             bars.update(folded, completed=signals)
             await self._until_projected(

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from leadstream.localstack import KafkaAddress, KafkaKind, kafka, postgres
-from leadstream.localstack.processes import ends_on_sigterm
+from leadstream.localstack.signals import ends_on_signal
 
 
 def stack(
@@ -28,7 +28,7 @@ def stack(
     """
     console = Console(stderr=True, highlight=False)
     with (
-        ends_on_sigterm(),
+        ends_on_signal(),
         tempfile.TemporaryDirectory(prefix="leadstream-") as folder,
         kafka(kind, directory=Path(folder)) as address,
         postgres(directory=Path(folder)) as dsn,

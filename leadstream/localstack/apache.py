@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
 from base64 import urlsafe_b64encode
@@ -11,7 +10,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from leadstream.localstack.broker import Broker
-from leadstream.localstack.processes import ChildProcess, LocalStackError, free_port
+from leadstream.localstack.processes import ChildProcess, LocalStackError, finished, free_port
 
 VERSION = "4.1.1"
 """The version in kafka-pom.xml."""
@@ -113,34 +112,24 @@ def _fetch(into: Path) -> None:
     print(f"Fetching Apache Kafka {VERSION} with Maven, once (about 60 MB) ...", file=sys.stderr, flush=True)
     with as_file(files("leadstream.localstack") / "kafka-pom.xml") as source:
         pom = shutil.copy(source, into / "pom.xml")
-    result = subprocess.run(
+    code, output = finished(
         [
             "mvn", "--quiet", "--batch-mode", "--strict-checksums", "--file", str(pom),
             "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={into / 'jars'}",
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        ]
     )  # fmt: skip
-    if result.returncode != 0:
-        raise LocalStackError(f"Maven could not fetch Apache Kafka:\n{result.stdout[-2000:]}")
+    if code != 0:
+        raise LocalStackError(f"Maven could not fetch Apache Kafka:\n{output[-2000:]}")
 
 
 def _format(classpath: str, settings: Path) -> None:
     """Gives the node its cluster id and makes it the only voter."""
     cluster = urlsafe_b64encode(b"\x01" + secrets.token_bytes(15)).decode().rstrip("=")
-    result = subprocess.run(
+    code, output = finished(
         [
             "java", "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool",
             "format", "--standalone", "--cluster-id", cluster, "--config", str(settings),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        ]
     )  # fmt: skip
-    if result.returncode != 0:
-        raise LocalStackError(f"Apache Kafka can't format its data folder:\n{result.stdout[-2000:]}")
+    if code != 0:
+        raise LocalStackError(f"Apache Kafka can't format its data folder:\n{output[-2000:]}")

@@ -14,13 +14,12 @@ import subprocess
 import tempfile
 import warnings
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import asyncpg
 
 from leadstream.localstack.probes import postgres_answers, run
-from leadstream.localstack.processes import ChildProcess, LocalStackError, free_port, listens
+from leadstream.localstack.processes import ChildProcess, LocalStackError, finished, listens
+from leadstream.localstack.server import Server
 
 DATABASE = "leadstream"
 _SUPERUSER = "postgres"
@@ -28,38 +27,39 @@ _SYSTEM_USER = "pgserver"
 """Whom PostgreSQL runs as where we are root, which it refuses to be; the package's name for it."""
 
 
-class Postgres:
+class Postgres(Server):
     """A PostgreSQL on a port of 127.0.0.1, with its data in `directory`; local users need no password.
 
-    The DSN stays the same over stop, kill and start. As a context manager it starts and stops. It does not
-    wait for the disk (fsync off): safe when it is killed, not when the machine crashes.
+    The DSN stays the same over stop, kill and start. It does not wait for the disk (fsync off): safe when it
+    is killed (its log is replayed at the next start), not when the machine crashes.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.port = free_port()
-        self.dsn = f"postgresql://{_SUPERUSER}@127.0.0.1:{self.port}/{DATABASE}"
-        self._process: ChildProcess | None = None
+    stop_signal = signal.SIGINT
+    """Its fast shutdown: open connections are cut."""
+    kill_signal = signal.SIGQUIT
+    """Its immediate shutdown. After SIGKILL its children would hold the data until they notice."""
 
-    @property
-    def pid(self) -> int | None:
-        """The id of its main process; None when it does not run."""
-        return None if self._process is None else self._process.pid
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        server = f"postgresql://{_SUPERUSER}@127.0.0.1:{self.port}"
+        self.dsn = f"{server}/{DATABASE}"
+        self._maintenance = f"{server}/{_SUPERUSER}"
 
     def start(self, *, timeout: float = 60.0) -> None:
         """Starts it, on the data that is there, and returns when it answers and has the database.
 
-        Raises `LocalStackError` with the tail of its log if it does not within `timeout` seconds.
+        Raises `LocalStackError` with the tail of its log if it does not answer within `timeout` seconds.
         """
-        if self.pid is not None:
-            return
+        super().start(timeout=timeout)
+        run(_ensure_database(self._maintenance))
+
+    def _prepare(self) -> ChildProcess:
         folder = programs()
         user = _system_user()
-        self.directory.mkdir(parents=True, exist_ok=True)
         data = _data_folder(self.directory, user)
         if not (data / "PG_VERSION").exists():
             _initialise(folder, data, user)
-        self._process = ChildProcess(
+        return ChildProcess(
             "PostgreSQL",
             [
                 str(folder / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(self.port),
@@ -67,38 +67,11 @@ class Postgres:
             ],
             log=self.directory / "postgres.log",
             user=user,
-            orphan_signal=signal.SIGQUIT,  # its immediate shutdown, which takes its own children along
+            orphan_signal=self.kill_signal,  # it takes its own children along
         )  # fmt: skip
-        self._process.start()
-        maintenance = self.dsn.removesuffix(DATABASE) + _SUPERUSER
-        self._process.wait_until(
-            lambda: listens(self.port) and postgres_answers(maintenance), timeout=timeout
-        )
-        run(_ensure_database(maintenance))
 
-    def stop(self) -> None:
-        """Ends it in order (its fast shutdown: open connections are cut)."""
-        if self._process is not None:
-            self._process.stop(signal.SIGINT)
-
-    def kill(self) -> None:
-        """Ends it at once, like a crash of its processes: the log is replayed at the next start."""
-        if self._process is not None:
-            # Not SIGKILL: its children would notice by and by, and could hold the data for a moment.
-            self._process.stop(signal.SIGQUIT)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.kill()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    def _answers(self) -> bool:
+        return listens(self.port) and postgres_answers(self._maintenance)
 
 
 def programs() -> Path:
@@ -157,24 +130,21 @@ def _let_through(path: Path) -> None:
 
 
 def _initialise(programs: Path, data: Path, user: str | None) -> None:
-    """Makes the data folder. Trust is for 127.0.0.1, the only address that it listens on."""
-    result = subprocess.run(
-        [
-            str(programs / "initdb"), "-D", str(data), "-U", _SUPERUSER, "--auth=trust", "--no-sync",
-            "--encoding=UTF8", "--locale=C", "--no-instructions",
-        ],
-        user=user,
-        group=None if user is None else pwd.getpwnam(user).pw_gid,
-        extra_groups=None if user is None else [],
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    if result.returncode != 0:
-        raise LocalStackError(f"PostgreSQL can't make its data folder {data}:\n{result.stdout[-2000:]}")
+    """Makes the data folder, or leaves it empty. Trust is for 127.0.0.1, the only address it listens on."""
+    try:
+        code, output = finished(
+            [
+                str(programs / "initdb"), "-D", str(data), "-U", _SUPERUSER, "--auth=trust", "--no-sync",
+                "--encoding=UTF8", "--locale=C", "--no-instructions",
+            ],
+            user=user,
+        )  # fmt: skip
+    except BaseException:
+        for part in data.iterdir():
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+        raise
+    if code != 0:
+        raise LocalStackError(f"PostgreSQL can't make its data folder {data}:\n{output[-2000:]}")
 
 
 async def _ensure_database(maintenance: str) -> None:

@@ -1,17 +1,19 @@
 """A child process that does not outlive its parent."""
 
 import os
+import pwd
 import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from leadstream.localstack import launch
+from leadstream.localstack.signals import uninterrupted
 
 PORTS = range(20_000, 30_000)
 """Below the range from which systems take the ports of outgoing connections (Linux from 32768, others from
@@ -79,7 +81,7 @@ class ChildProcess:
             return
         launcher = [sys.executable, "-I", "-S", str(Path(launch.__file__))]
         fate = [str(os.getpid()), str(int(self._orphan_signal)), self._user or ""]
-        with self.log.open("ab") as output:
+        with self.log.open("ab") as output, uninterrupted():
             self._process = subprocess.Popen(
                 [*launcher, *fate, *self._arguments],
                 stdin=subprocess.DEVNULL,
@@ -139,26 +141,38 @@ class ChildProcess:
             time.sleep(0.05)
 
 
+def finished(arguments: Sequence[str], *, user: str | None = None) -> tuple[int, str]:
+    """Runs a program that ends by itself, as `user` if given: its exit code, and all that it printed.
+
+    An exception that comes while it runs, as of Ctrl-C, ends it at once and all that it has started.
+    """
+    process = None
+    try:
+        with uninterrupted():
+            process = subprocess.Popen(
+                arguments,
+                user=user,
+                group=None if user is None else pwd.getpwnam(user).pw_gid,
+                extra_groups=None if user is None else [],
+                cwd=None if user is None else "/",  # ours may be closed to them
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        output, _ = process.communicate()
+    except BaseException:
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()  # until the last of them has let go of the output
+        raise
+    return process.returncode, output
+
+
 def listens(port: int) -> bool:
     """Whether something accepts connections on a TCP port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def ends_on_sigterm() -> Iterator[None]:
-    """Within it, SIGTERM and SIGHUP raise SystemExit in the main thread, so that what was started is stopped.
-
-    Must be entered in the main thread.
-    """
-
-    def leave(signum: int, _frame: object) -> None:
-        raise SystemExit(128 + signum)
-
-    before = {signum: signal.signal(signum, leave) for signum in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)

@@ -32,15 +32,16 @@ def set_due(state: LeadState, model: CompiledModel, key: bytes, low: float, high
             # A constant stays, and what is negative rises to 0 at most: no level stands there.
             state.due = state.change = 0
             return
-        state.due = state.change = start + fall_time(total, half_life, low) if low > 0.0 else 0
+        due = change = start + fall_time(total, half_life, low) if low > 0.0 else 0
         if total >= 1.0 - TOLERANCE:
             shown = 100 if total >= 100.0 else int(total + TOLERANCE)
-            change = start + fall_time(total, half_life, shown - TOLERANCE)
-            refresh = refresh_instant(key, change)
-            if not state.due or change < state.change:
-                state.change = change
-            if not state.due or refresh < state.due:
-                state.due = refresh
+            sooner = start + fall_time(total, half_life, shown - TOLERANCE)
+            if not change or sooner < change:
+                change = sooner
+            refresh = refresh_instant(key, sooner)
+            if not due or refresh < due:
+                due = refresh
+        state.due, state.change = due, change
         return
     sums = [state.total, *state.others]
     leaves = first_exit(sums, model.half_lives, low, high)

@@ -115,10 +115,11 @@ def fold_signal(
         low, high = model.interval(state.passed, state.band)
     if contributions or outcome == "reset" or 0 < state.change <= now:
         set_due(state, model, record.key or b"", low, high)
+    shown = score_of(before)
     return HistoryEntry(
         offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
-        after - before, before, after, score_of(before), score_of(after), contributions, outcome,
-        sent - now > FUTURE, data, data_bytes,
+        after - before, before, after, shown, shown if after == before else score_of(after), contributions,
+        outcome, sent - now > FUTURE, data, data_bytes,
     )  # fmt: skip
 
 
@@ -152,13 +153,13 @@ def add(state: LeadState, model: CompiledModel, branch: Branch, mass: float, at:
     """
     kernel = branch.kernel
     scale = model.scales[kernel]
-    faded = mass * 2.0 ** ((at - now) / scale)
+    worth = branch.points * (mass * 2.0 ** ((at - now) / scale))
     if kernel == 0:
-        state.total += branch.points * faded
+        state.total += worth
     else:
         if state.others is None:
             state.others = [0.0] * (len(model.scales) - 1)
-        state.others[kernel - 1] += branch.points * faded
+        state.others[kernel - 1] += worth
     index = state.branches.find(branch.symbol)
     if index < 0:
         state.branches += branch.symbol
@@ -166,12 +167,13 @@ def add(state: LeadState, model: CompiledModel, branch: Branch, mass: float, at:
         state.refs.append(at)
         state.counts.append(1)
         return
-    gone = at - state.refs[index]
+    masses, refs = state.masses, state.refs
+    gone = at - refs[index]
     if gone >= 0:
-        state.masses[index] = state.masses[index] * 2.0 ** (-gone / scale) + mass
-        state.refs[index] = at
+        masses[index] = masses[index] * 2.0 ** (-gone / scale) + mass
+        refs[index] = at
     else:
-        state.masses[index] += mass * 2.0 ** (gone / scale)
+        masses[index] += mass * 2.0 ** (gone / scale)
     state.counts[index] += 1
 
 

@@ -148,6 +148,8 @@ class CompiledModel:
     other: Plan = field(default_factory=lambda: Plan("other"))
     intervals: dict[tuple[int, int], Interval] = field(default_factory=dict, compare=False, repr=False)
     """Filled as leads need them: by (thresholds passed, band)."""
+    suppressions: dict[int, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """Filled as leads need them: the channels by the bits that are set."""
 
     def __post_init__(self) -> None:
         half_lives = tuple(kernel.half_life for kernel in self.kernels)
@@ -188,7 +190,12 @@ class CompiledModel:
         return index
 
     def suppressed_channels(self, bits: int) -> tuple[str, ...]:
-        return tuple(channel for index, channel in enumerate(self.channels) if bits >> index & 1)
+        """The names of the channels whose bits are set."""
+        found = self.suppressions.get(bits)
+        if found is None:
+            found = tuple([channel for index, channel in enumerate(self.channels) if bits >> index & 1])
+            self.suppressions[bits] = found
+        return found
 
 
 class ModelCatalog:

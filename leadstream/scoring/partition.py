@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY, hashed_partition
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import decode_signal
-from leadstream.records.step import LogRecord, Message, Step
+from leadstream.records.step import Headers, LogRecord, Message, Step
 from leadstream.records.times import LAST
 from leadstream.scoring.fold import fire, fold_signal
 from leadstream.scoring.model import CompiledModel, ModelCatalog
@@ -157,7 +157,8 @@ class PartitionFold:
         rows = self._rows
         changed = self._changed
         step.changelog = [(key, row) for key, (row, _) in changed.items()]
-        step.scores = [(key, shot, []) for key, (_, shot) in changed.items()]
+        none: Headers = []
+        step.scores = [(key, shot, none) for key, (_, shot) in changed.items()]
         self._own_rows[POSITION] = rows[POSITION] = position_row(position, self.now)
         step.changelog.extend(self._own_rows.items())
         step.history = self._history.take()

@@ -58,6 +58,9 @@ class PackApp(faust.App):
         self.on_partitions_assigned.connect(self._tasks_assigned)
         self.on_partitions_revoked.connect(self._tasks_revoked)
 
+    def _create_directories(self) -> None:
+        """None: what Faust would keep in the working folder is in Kafka here."""
+
     def _new_transport(self) -> PackTransport:
         return PackTransport(self.conf.broker_consumer, self, loop=self.loop)
 

@@ -47,11 +47,11 @@ class LogWriter:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            await self.flush()
-            await self._producer.stop()
-        else:
-            # What can't be delivered would be waited for.
+        try:
+            if error is None:
+                await self.flush()
+        finally:
+            # After a failure what can't be delivered would be waited for.
             await stop_quietly(self._producer)
 
     async def add(

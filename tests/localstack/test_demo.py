@@ -17,6 +17,8 @@ from tests.localstack.processes import family, gone, plain_environment
 from tests.support.waiting import until
 
 SIGNALS, LEADS, SEED = 3000, 150, 5
+NOT_JSON = 391
+"""A seed whose first signal can't be read."""
 needs_java = pytest.mark.skipif(
     not apache.available(), reason="needs java and mvn to start a broker of its own"
 )
@@ -85,7 +87,29 @@ def test_it_reports_what_it_did_and_leaves_nothing_behind(tmp_path: Path, kind: 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("moment", ["It stays up"])
+def test_where_no_signal_can_be_folded_it_says_so_in_one_line(tmp_path: Path) -> None:
+    [record] = generate(NOT_JSON, 1, 1, 1_770_000_000_000, 14_000)
+    with pytest.raises(Rejected, match="not_json"):
+        decode_signal(record.key, record.value)
+    process = start(tmp_path, "--signals", "1", "--leads", "1", "--seed", str(NOT_JSON))
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert errors == (
+        "error: none of 1 signals could be folded, not_json 1; take more --signals or another --seed\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_signal_of_one_lead_is_enough(tmp_path: Path) -> None:
+    process = start(tmp_path, "--signals", "1", "--leads", "1", "--report", "json")
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    report = json.loads(output.splitlines()[-1])
+    assert (report["signals"], report["leads"], report["projected_leads"]) == (1, 1, 1)
+    assert report["verified"] is True
+
+
+@pytest.mark.parametrize("moment", ["PostgreSQL", "worker (", "It stays up"])
 def test_an_interrupt_stops_it_all(tmp_path: Path, moment: str) -> None:
     process = start(tmp_path, "--signals", "500", "--leads", "50", "--keep")
     assert process.stdout is not None
@@ -97,7 +121,8 @@ def test_an_interrupt_stops_it_all(tmp_path: Path, moment: str) -> None:
     children = family(process.pid)[1:]
     assert children
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == (0 if moment == "It stays up" else 130)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (0 if moment == "It stays up" else 130), errors
+    assert "Traceback" not in errors
     until(lambda: all(gone(pid) for pid in children), "the children are gone")
     assert list(tmp_path.iterdir()) == []

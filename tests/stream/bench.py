@@ -1,15 +1,22 @@
 """A task with everything around it simulated, and what one straight fold of the same log writes."""
 
+from collections.abc import Callable, Coroutine
 from functools import cache
+from typing import Any
+
+import msgspec
 
 from leadstream.models import load_catalog
+from leadstream.records.keys import lead_key
 from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.partition import PartitionFold
+from leadstream.simulation import virtual_time
 from leadstream.stream.task import PartitionTask
 from tests.support.simulated import (
     TOPIC,
     SimulatedFeed,
     SimulatedPartition,
+    SimulatedRecord,
     SimulatedStateLog,
     Written,
 )
@@ -17,6 +24,7 @@ from tests.support.waiting import until_async
 
 STEP_SIGNALS = 50
 DEADLINE = 60.0
+START = 1_767_000_000_000
 
 
 @cache
@@ -57,7 +65,6 @@ class Bench:
             step_deadline=DEADLINE,
             on_failure=self.failures.append,
         )
-        self.feed.offer = self.task.offer
 
     async def opened(self) -> None:
         """Waits until the task is open and its first step, if it needs one, is committed."""
@@ -73,3 +80,33 @@ class Bench:
         """Delivers packs while there are any and the partition is not held."""
         while not self.feed.held and (pack := self.feed.next_pack(size)):
             self.task.offer(pack)
+
+
+def signal(offset: int, lead: str = "l1", **fields: Any) -> SimulatedRecord:
+    """An organic form, worth 30, a second after the signal of the offset before."""
+    at = START + offset * 1000
+    body = {
+        "id": f"s{offset}", "tenant": "acme", "lead": lead, "type": "form.submitted", "at": at,
+        "data": {"channel": "organic"}, **fields,
+    }  # fmt: skip
+    return SimulatedRecord(offset, at, lead_key("acme", lead), msgspec.json.encode(body))
+
+
+def signals(count: int, leads: int = 7) -> SimulatedPartition:
+    return SimulatedPartition(signal(offset, f"l{offset % leads}") for offset in range(count))
+
+
+def in_virtual_time(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Runs an async test in virtual time."""
+
+    def run() -> None:
+        virtual_time.run(test())
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    run.__module__ = test.__module__
+    return run
+
+
+def value(metric: Any) -> float:
+    found: float = metric._value.get()
+    return found

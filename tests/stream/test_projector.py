@@ -1,0 +1,72 @@
+"""The projector as a process, with a PostgreSQL that is away."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import asyncpg
+
+from leadstream.localstack import Postgres
+from tests.support.log import Log
+from tests.support.processes import projector, worker
+from tests.support.signals import many
+from tests.support.waiting import until
+
+from .conftest import Install
+
+SCHEMA = "late"
+AWAY = (503, "PostgreSQL does not answer: is it up?\n")
+
+
+def projected(dsn: str) -> Counter[str]:
+    """How many entries of the history are in the tables, by lead."""
+
+    async def read() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(dsn)
+        try:
+            found: list[asyncpg.Record] = await connection.fetch(f"SELECT lead_id FROM {SCHEMA}.score_events")
+            return found
+        finally:
+            await connection.close()
+
+    return Counter(row["lead_id"] for row in asyncio.run(read()))
+
+
+def test_postgresql_away_at_the_start_and_later_is_waited_for(
+    install_embedded: Install, tmp_path: Path
+) -> None:
+    installation = install_embedded()
+    server = Postgres(tmp_path / "postgres")
+    with (
+        worker(tmp_path, installation) as folding,
+        projector(tmp_path, installation, server.dsn, SCHEMA) as role,
+    ):
+        Log(installation.bootstrap).send(installation.names.signals, many(0, 50))
+        until(lambda: role.log.count("postgresql is away") >= 2, "it tries again")
+        assert role.get("/readyz") == AWAY
+        assert role.get("/healthz")[0] == 200
+        assert role.metric("leadstream_store_up") == 0
+        until(lambda: folding.metric("leadstream_signals_total") == 50, "the worker goes on meanwhile")
+        first = role.pid
+        with server:
+            role.ready()
+            assert role.metric("leadstream_store_up") == 1
+            until(lambda: projected(server.dsn).total() == 50, "all is projected")
+            assert projected(server.dsn) == {f"l{number}": 5 for number in range(10)}
+            server.kill()
+            Log(installation.bootstrap).send(installation.names.signals, many(50, 60))
+            until(lambda: role.get("/readyz") == AWAY, "it is not ready")
+            server.start()
+            role.ready()
+            until(lambda: projected(server.dsn).total() == 60, "all is projected")
+            assert role.pid == first
+            role.terminate()
+            assert role.ended(10) == 0
+
+
+def test_waiting_for_postgresql_ends_on_sigterm(install_embedded: Install, tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "postgres")
+    with projector(tmp_path, install_embedded(), server.dsn, SCHEMA) as role:
+        until(lambda: "postgresql is away" in role.log, "it says that PostgreSQL is away")
+        role.terminate()
+        assert role.ended(10) == 0
