@@ -9,8 +9,11 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 
+SEEDS ?= 1000
+SEED ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test check format lock clean
+.PHONY: help setup demo stack test simulate mutants check format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
@@ -40,6 +43,12 @@ stack: setup ## a broker and a PostgreSQL until Ctrl-C (KAFKA=embedded, apache o
 
 test: setup ## the tests (ARGS="-k decay")
 	$(BIN)/python -m pytest $(ARGS)
+
+simulate: setup ## tasks on a simulated log under faults (SEEDS=10000; SEED=7 for the trace of one)
+	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
+
+mutants: setup ## faults planted in a copy, and what catches each (ARGS="--only position")
+	@$(BIN)/python -m tests.mutants.run $(ARGS)
 
 check: setup ## lint, format, types, direction of imports
 	$(BIN)/ruff check .

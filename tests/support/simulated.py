@@ -1,13 +1,13 @@
-"""A simulated log: one partition with its writers, its state and its consumers, without Kafka.
+"""A scripted log for a single task: its partition, its `StateLog` and its `Feed`, as a test wants them.
 
 It keeps Kafka's promises (a commit is atomic, a newer writer fences older ones, a consumer reads from where
-it sought) and lets a test decide on everything else: when, how much, and what goes wrong.
+it sought) and lets the test decide on everything else: when, how much, and what goes wrong. What a seed
+decides is in `leadstream.simulation`.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from random import Random
 
 import msgspec
 
@@ -125,7 +125,7 @@ class SimulatedStateLog:
 
 
 class SimulatedFeed:
-    """A `Feed` whose packs a test delivers: by `deliver`, or all of them in the background by `pump`."""
+    """A `Feed` whose packs a test delivers."""
 
     def __init__(self, partition: SimulatedPartition) -> None:
         self._partition = partition
@@ -136,7 +136,6 @@ class SimulatedFeed:
         """The fetch position."""
         self.epoch = 0
         self.held = False
-        self.offer: Callable[[Pack], None] | None = None
         self.while_seeking: Callable[[], Awaitable[None]] = at_once
 
     async def generation(self) -> int | None:
@@ -177,20 +176,3 @@ class SimulatedFeed:
         return Pack(
             TOPIC, 0, self.epoch if epoch is None else epoch, begin, end, self._partition.end, records
         )
-
-    async def pump(self, random: Random, largest: int, pause: float) -> None:
-        """Delivers packs of random sizes, each after up to `pause` seconds; loses some
-        (not the last), repeats others."""
-        late: list[Pack] = []
-        while True:
-            await asyncio.sleep(random.random() * pause)
-            if self.offer is None or self.held:
-                continue
-            if late and random.random() < 0.1:
-                self.offer(late.pop(random.randrange(len(late))))
-            pack = self.next_pack(random.randrange(1, largest))
-            if pack is None or (random.random() < 0.05 and pack.end < self._partition.end):
-                continue
-            self.offer(pack)
-            if random.random() < 0.2:
-                late.append(pack)
