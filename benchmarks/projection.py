@@ -173,9 +173,13 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
          decode_seconds("bench.history", entries))  # fmt: skip
     for name in ("leads", "score_events"):
         rows = await connection.fetchval(f"SELECT count(*) FROM {name}")
-        size = await connection.fetchval("SELECT pg_total_relation_size($1::regclass)", name)
-        each = size / max(1, rows)
-        print(f"{name:<28} {rows:,} rows, {size / 1e6:.0f} MB with indexes, {each:.0f} B a row")
+        size = await connection.fetchval(
+            "SELECT pg_total_relation_size($1::regclass) + coalesce("
+            "(SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree($1::regclass)), 0)",
+            name,
+        )
+        each = float(size) / max(1, rows)
+        print(f"{name:<28} {rows:,} rows, {float(size) / 1e6:.0f} MB with indexes, {each:.0f} B a row")
     await store.close()
     await connection.execute(f"DROP SCHEMA {schema} CASCADE")
     await connection.close()

@@ -18,12 +18,13 @@ COMMANDS = {
     "projector": "Write scores and actions to PostgreSQL (long-running).",
     "send": "Send signals, one JSON object a line, into the topic.",
     "replay": "Fold signals from a file, offline: scores and actions at a time.",
+    "report": "Reports on a tenant's leads: tables, CSV, JSON.",
     "lead": "One lead: its score, factor by factor.",
     "doctor": "Check everything, and say where signals stopped.",
     "log": "The log of signals: export it.",
     "dlq": "Dead letters: list, show, send again.",
     "topics": "Create the topics.",
-    "db": "The PostgreSQL schema: migrate, status.",
+    "db": "The PostgreSQL schema: its tables, rights, months, destinations.",
 }
 """Each is a module here, with a typer app `app` or a function of that name."""
 

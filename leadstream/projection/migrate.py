@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from leadstream.projection.database import MIGRATE, check_schema_name, connect, place, translated
 from leadstream.projection.errors import SchemaMismatch, StoreUnavailable
+from leadstream.projection.policies import granted, renew
 
 VERSION_TABLE = "alembic_version"
 LOCK = 0x6C656164_73747265
@@ -66,6 +67,9 @@ async def migrate(dsn: str, schema: str) -> SchemaState:
             async with engine.begin() as connection:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
                 before = await connection.run_sync(_upgrade, schema)
+                if before.pending and before.current is not None:
+                    # In the same transaction, and on its search_path.
+                    await renew(connected, await granted(connected))
         except DBAPIError as error:
             reason = error.orig.__cause__ if error.orig is not None else error
             raise StoreUnavailable(
@@ -103,13 +107,14 @@ def _upgrade(connection: Connection, schema: str) -> SchemaState:
         if connection.scalar(text("SELECT to_regnamespace(:name)"), {"name": schema}) is None:
             connection.execute(text(f"CREATE SCHEMA {schema}"))
         connection.execute(text(f"SET LOCAL search_path TO {schema}"))
-        config = _config()
+        config = alembic_config()
         config.attributes.update(connection=connection, schema=schema)
         command.upgrade(config, "head")
     return state
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
+    """Where alembic finds the revisions."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -117,7 +122,7 @@ def _config() -> Config:
 
 
 def _state(schema: str, current: str | None) -> SchemaState:
-    scripts = ScriptDirectory.from_config(_config())
+    scripts = ScriptDirectory.from_config(alembic_config())
     # From the newest to the oldest.
     revisions = list(scripts.walk_revisions())
     ids = [revision.revision for revision in revisions]

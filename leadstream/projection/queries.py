@@ -19,9 +19,11 @@ LEAD_COLUMNS = (
 )
 LEAD = f"SELECT {LEAD_COLUMNS} FROM leads WHERE tenant_id = $1 AND lead_id = $2"
 ALL_LEADS = f"SELECT {LEAD_COLUMNS} FROM leads"
-# By the exact total: the shown score would leave the order among equals, and all of 100, open.
+# LIMIT keeps each row a look-up of its own.
 TOP = f"""
-SELECT {LEAD_COLUMNS} FROM leads WHERE tenant_id = $1 ORDER BY total DESC, lead_id LIMIT $2
+SELECT lead.* FROM top_leads($1, $2) AS best,
+    LATERAL (SELECT {LEAD_COLUMNS} FROM leads WHERE tenant_id = $1 AND lead_id = best.lead_id LIMIT 1) AS lead
+ORDER BY best.place
 """
 TENANTS = """
 WITH RECURSIVE tenant AS (
@@ -184,7 +186,7 @@ class Tables:
         return [row["id"] for row in await self._fetch(TENANTS)]
 
     async def top(self, tenant: str, limit: int = 10) -> list[LeadRow]:
-        """The tenant's leads with the highest totals, each as of its own instant."""
+        """The tenant's leads with the highest totals at this moment, each row as of its own instant."""
         return [lead_row(row) for row in await self._fetch(TOP, tenant, limit)]
 
     async def bands(self, tenant: str | None = None) -> dict[str, int]:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from leadstream.projection.ranking import rank_of
 from leadstream.projection.storable import (
     DeadRow,
     Origin,
@@ -38,14 +39,15 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Batch:
-    """Rows with their origins, one to one. `removed` are the keys of leads whose last record is a tombstone.
+    """Rows with their origins, one to one. `removed` are tenant, lead and offset of tombstones that are
+    the last record of their lead.
     `coalesced` counts snapshots that a later one of the same lead replaces. `newest` is the highest time of
     the fold in the rows (epoch ms), 0 without rows."""
 
     rows: list[Row] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
     dead: list[DeadRow] = field(default_factory=list)
-    removed: list[tuple[str, str]] = field(default_factory=list)
+    removed: list[tuple[str, str, int]] = field(default_factory=list)
     coalesced: int = 0
     newest: int = 0
 
@@ -167,7 +169,7 @@ def _read_scores(partition: int, records: Sequence[LogRecord], batch: Batch) -> 
             continue
         try:
             if record.value is None:
-                batch.removed.append(_lead_of(key))
+                batch.removed.append((*_lead_of(key), record.offset))
             else:
                 row, at = _lead_row(partition, record)
                 batch.add(row, Origin(record), at)
@@ -175,6 +177,9 @@ def _read_scores(partition: int, records: Sequence[LogRecord], batch: Batch) -> 
             batch.reject(record, unfit)
         else:
             seen.add(key)
+    # In the order of the log indexes grow at their ends.
+    batch.rows.reverse()
+    batch.origins.reverse()
 
 
 def _lead_of(key: bytes) -> tuple[str, str]:
@@ -191,7 +196,11 @@ def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
     value, altered = storable(record.value)
     snapshot = _decoded(_snapshot, value)
     raw = bytes(snapshot.accumulators)
-    _decoded(_accumulators, raw)
+    at = instant(snapshot.at)
+    try:
+        rank = rank_of(_decoded(_accumulators, raw), at, snapshot.total)
+    except ValueError as error:
+        raise Unfit("bad_field", str(error)) from None
     check_identity(altered, snapshot.tenant, snapshot.lead)
     key = lead_key(snapshot.tenant, snapshot.lead)
     if record.key != key:
@@ -206,7 +215,7 @@ def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
         snapshot.score,
         snapshot.band,
         version,
-        instant(snapshot.at),
+        at,
         snapshot.total,
         snapshot.model,
         # A change beyond the year 9999 is none that a row needs.
@@ -217,8 +226,11 @@ def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
         partition,
         snapshot.offset,
         altered,
+        *rank,
+        record.offset,
+        record.offset,
     )
-    return row, snapshot.at
+    return row, at
 
 
 def _read_history(record: LogRecord, batch: Batch) -> None:

@@ -9,6 +9,7 @@ import asyncpg
 from leadstream.projection.database import is_data_error, open_pool, translated
 from leadstream.projection.errors import PositionMismatch, StoreUnavailable
 from leadstream.projection.migrate import schema_state_of
+from leadstream.projection.months import Months
 from leadstream.projection.rows import Batch, read_records, refused
 from leadstream.projection.storable import DeadRow, Origin, Row
 from leadstream.projection.tables import LEADS, NEWER_LEAD, TARGETS, Kind
@@ -17,15 +18,25 @@ from leadstream.records.step import LogRecord
 CLOSE_SECONDS = 5.0
 # The row's lock keeps a second projector of the partition waiting, and the condition turns it away.
 MOVE = """
-INSERT INTO projection_positions AS stored (topic, partition, position) VALUES ($1, $2, $4)
-ON CONFLICT (topic, partition) DO UPDATE SET position = $4 WHERE stored.position = $3
+INSERT INTO projection_positions AS stored (topic, partition, position, newest_on) VALUES ($1, $2, $4, $5)
+ON CONFLICT (topic, partition) DO UPDATE SET position = $4, newest_on = greatest(stored.newest_on, $5)
+WHERE stored.position = $3
 RETURNING true
 """
 POSITION = "SELECT position FROM projection_positions WHERE topic = $1 AND partition = $2"
 REMOVE = """
-DELETE FROM leads USING unnest($1::text[], $2::text[]) AS removed (tenant_id, lead_id)
-WHERE leads.tenant_id = removed.tenant_id AND leads.lead_id = removed.lead_id
+WITH removed AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS removed (tenant_id, lead_id, log_offset)
+), gone AS (
+    DELETE FROM leads USING removed
+    WHERE leads.tenant_id = removed.tenant_id AND leads.lead_id = removed.lead_id
+)
+INSERT INTO removed_leads (tenant_id, lead_id, source_partition, log_offset)
+SELECT tenant_id, lead_id, $4, log_offset FROM removed
+ON CONFLICT (tenant_id, lead_id)
+    DO UPDATE SET source_partition = EXCLUDED.source_partition, log_offset = EXCLUDED.log_offset
 """
+NOTIFY = "SELECT pg_notify($1, $2)"
 BURY = """
 INSERT INTO projection_dead_letters
     (topic, partition, log_offset, item, reason, detail, logged_at, key, value, value_bytes, value_sha256)
@@ -58,6 +69,7 @@ class ProjectionStore:
         self._topics = dict(topics)
         self._connections = connections
         self._pool: asyncpg.Pool | None = None
+        self._months = Months()
 
     async def open(self) -> None:
         """Connects. Raises `StoreUnavailable` when PostgreSQL is away, and `SchemaMismatch`, with the
@@ -107,6 +119,8 @@ class ProjectionStore:
         kind = self._topics[topic]
         batch = read_records(kind, partition, records)
         with translated(self._dsn):
+            if kind == "history":
+                await self._months.make(self._opened(), batch.rows)
             try:
                 dead = await self._write(kind, topic, partition, begin, end, batch, singly=False)
             except Exception as error:
@@ -120,7 +134,7 @@ class ProjectionStore:
         self, kind: Kind, topic: str, partition: int, begin: int, end: int, batch: Batch, *, singly: bool
     ) -> list[DeadRow]:
         async with self._opened().acquire() as connection, connection.transaction():
-            if not await connection.fetchval(MOVE, topic, partition, begin, end):
+            if not await connection.fetchval(MOVE, topic, partition, begin, end, batch.newest or None):
                 current = await connection.fetchval(POSITION, topic, partition)
                 raise PositionMismatch(topic, partition, begin, current)
             dead = batch.dead
@@ -129,8 +143,9 @@ class ProjectionStore:
             else:
                 await _insert(connection, kind, batch.rows)
             if batch.removed:
-                tenants, leads = zip(*batch.removed, strict=True)
-                await connection.execute(REMOVE, tenants, leads)
+                await connection.execute(REMOVE, *zip(*batch.removed, strict=True), partition)
+            if kind == "scores" and (batch.rows or batch.removed):
+                await connection.execute(NOTIFY, channel(self._schema), str(partition))
             if dead:
                 await connection.executemany(BURY, [row.row(topic, partition) for row in dead])
             return dead
@@ -142,6 +157,11 @@ class ProjectionStore:
 
     async def _create_staging(self, connection: asyncpg.Connection) -> None:
         await connection.execute("; ".join(TARGETS[kind].create_staging() for kind in self._topics.values()))
+
+
+def channel(schema: str) -> str:
+    """What to LISTEN to for changes of leads; the payload is the partition."""
+    return f"{schema}_changes"
 
 
 async def _insert(connection: asyncpg.Connection, kind: Kind, rows: Sequence[Row]) -> None:

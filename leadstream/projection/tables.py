@@ -4,7 +4,8 @@ Columns and their types stand here a second time beside the migrations, because 
 the rows that this version writes; a test compares the two.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["scores", "history", "actions", "decisions"]
@@ -18,6 +19,8 @@ class Table:
     name: str
     columns: tuple[tuple[str, str], ...]
     key: tuple[str, ...]
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """What an upsert sets a column to where that is not the new row's value."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,7 +45,11 @@ class Table:
     def upsert(self, newer: str) -> str:
         """Moves the staged rows over those that are there, where the condition `newer` holds."""
         names = ", ".join(self.names)
-        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in self.names if name not in self.key)
+        changes = ", ".join(
+            f"{name} = {self.kept.get(name, f'EXCLUDED.{name}')}"
+            for name in self.names
+            if name not in self.key
+        )
         return (
             f"INSERT INTO {self.name} ({names}) SELECT {names} FROM {self.staging} "
             f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changes} WHERE {newer}"
@@ -67,8 +74,18 @@ LEADS = Table(
         ("source_partition", "integer"),
         ("source_offset", "bigint"),
         ("altered", "boolean"),
+        ("rank_half_life", "bigint"),
+        ("rank_base", "double precision"),
+        ("rank_key", "double precision"),
+        ("log_offset", "bigint"),
+        ("band_offset", "bigint"),
     ),
     ("tenant_id", "lead_id"),
+    {
+        "band_offset": "CASE WHEN leads.score_band = EXCLUDED.score_band"
+        " AND leads.source_partition = EXCLUDED.source_partition"
+        " THEN leads.band_offset ELSE EXCLUDED.band_offset END"
+    },
 )
 NEWER_LEAD = (
     "leads.source_partition <> EXCLUDED.source_partition"
@@ -100,7 +117,7 @@ SCORE_EVENTS = Table(
         ("future", "boolean"),
         ("altered", "boolean"),
     ),
-    ("source_partition", "source_offset"),
+    ("source_partition", "source_offset", "created_at"),
 )
 
 _COMMON = (

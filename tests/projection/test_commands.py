@@ -122,3 +122,43 @@ def test_the_schema_is_migrated_once_and_told(postgres_dsn: str, unique: str) ->
     after = leadstream(postgres_dsn, unique, "db", "status")
     assert after.returncode == 0
     assert "pending" not in after.stdout
+
+
+def test_rights_are_given_by_command(database: Database, unique: str) -> None:
+    run(database.rows(f"CREATE ROLE {unique}"))
+    given = leadstream(database.dsn, database.schema, "db", "grant", "--reader", unique)
+    assert given.stdout == f"{unique} is a reader of schema {database.schema}\n"
+    [row] = run(database.rows("SELECT has_table_privilege($1, 'leads_now', 'SELECT') AS may", unique))
+    assert row["may"]
+    run(database.rows(f"DROP OWNED BY {unique}"))
+    run(database.rows(f"DROP ROLE {unique}"))
+    absent = leadstream(database.dsn, database.schema, "db", "grant", "--tenant-reader", unique)
+    assert absent.returncode == 1
+    assert f"CREATE ROLE {unique} LOGIN" in absent.stderr
+    none = leadstream(database.dsn, database.schema, "db", "grant")
+    assert none.returncode == 2
+
+
+def test_old_months_are_dropped_by_command(database: Database) -> None:
+    run(database.fill("t.history", [history(0, entry(0, now=NOW - 4000 * DAY))]))
+    looked = leadstream(database.dsn, database.schema, "db", "retain", "--keep-months", "120", "--dry-run")
+    assert looked.stdout.startswith("would drop score_events_2015_01\n")
+    assert len(run(database.rows("SELECT 1 FROM score_events"))) == 1
+    done = leadstream(database.dsn, database.schema, "db", "retain", "--keep-months", "120")
+    assert done.stdout.startswith("dropped score_events_2015_01\n")
+    assert run(database.rows("SELECT 1 FROM score_events")) == []
+
+
+def test_a_destination_is_named_by_command(database: Database) -> None:
+    run(database.fill("t.scores", [snapshot(0)]))
+    made = leadstream(database.dsn, database.schema, "db", "destination", "hubspot", "--tenant", "acme")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("hubspot gets the leads of acme (every_update): SELECT * FROM ")
+    [row] = run(database.rows("SELECT lead_id FROM crm_changes('hubspot')"))
+    assert row["lead_id"] == "l1"
+    arguments = ("db", "destination", "hubspot", "--tenant", "acme", "--writes")
+    assert leadstream(database.dsn, database.schema, *arguments, "band_change").returncode == 0
+    [row] = run(database.rows("SELECT tenant_id, writes FROM crm_destinations"))
+    assert (row["tenant_id"], row["writes"]) == ("acme", "band_change")
+    wrong = leadstream(database.dsn, database.schema, *arguments, "sometimes")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)

@@ -1,37 +1,73 @@
 """The questions in docs/postgresql.md, asked as they stand there."""
 
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from .made import NOW, Database, accumulator, crossed, entry, history, requested, run, skipped, snapshot
+import pytest
+
+from leadstream.projection.destinations import Destination, put_destination
+
+from .made import Database, accumulator, crossed, entry, history, requested, run, skipped, snapshot
 
 TEXT = (Path(__file__).parents[2] / "docs" / "postgresql.md").read_text()
 QUESTIONS = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
+STAYS = {"kernel": "none", "half_life": 0}
 
 
-def test_the_questions_of_the_page_have_answers(database: Database) -> None:
-    factors = (accumulator(), accumulator("email.bounced", points=-20.0, kernel="none", half_life=0))
-    leads = [snapshot(0, "lead-42", accumulators=factors), snapshot(1, "b", total=90.0), snapshot(2, "\0")]
+@pytest.fixture
+def asked(database: Database) -> Iterator[Any]:
+    """Asks the one question of the page that has these words."""
+    factors = (accumulator(**STAYS), accumulator("email.bounced", points=-20.0, **STAYS))
+    best = (accumulator(points=90.0, **STAYS),)
+    leads = [
+        snapshot(0, "lead-42", accumulators=factors), snapshot(1, "b", total=90.0, accumulators=best),
+        snapshot(2, "\0"),
+    ]  # fmt: skip
     run(database.fill("t.scores", leads))
     run(database.fill("t.history", [history(0, entry(7, "lead-42"))]))
-    run(
-        database.fill(
-            "t.actions", [crossed(0, "c1", at="2026-01-02T00:00:00Z"), requested(1, "a1"), crossed(2, "c2")]
-        )
-    )
+    actions = [crossed(0, "c1", at="2026-01-02T00:00:00Z"), requested(1, "a1"), crossed(2, "c2")]
+    run(database.fill("t.actions", actions))
     run(database.fill("t.decisions", [skipped(0, "d1", crossing="c2")]))
-    asked = [question.replace("leadstream.", f"{database.schema}.") for question in QUESTIONS]
-    best, now, why, pushed, positions, dead = (run(database.rows(question)) for question in asked)
-    assert [row["lead_id"] for row in best] == ["b", "lead-42"]
-    assert {row["lead_id"] for row in now} == {"b", "lead-42"}
-    assert [row["signal_id"] for row in why] == ["s7"]
-    assert [(row["action"], row["reason"]) for row in pushed] == [
+
+    destination = Destination("hubspot", "acme", "every_update")
+    run(put_destination(database.dsn, database.schema, destination))
+    left = set(QUESTIONS)
+
+    def ask(words: str) -> list[dict[str, Any]]:
+        [question] = [question for question in QUESTIONS if words in question]
+        left.discard(question)
+        return run(database.rows(question.replace("leadstream.", f"{database.schema}.")))
+
+    yield ask
+    assert not left, "questions that the test does not ask"
+
+
+def test_the_questions_of_the_page_have_answers(asked: Any) -> None:
+    assert [row["lead_id"] for row in asked("top_leads('acme', 20)")] == ["b", "lead-42"]
+    assert [row["score_at"] for row in asked("score_at('acme', 'lead-42'")] == [10.0]
+    now = {
+        row["lead_id"]: (row["score_now"], row["total_now"])
+        for row in asked("FROM leadstream.leads_now WHERE")
+    }
+    assert now == {"b": (90, 90.0), "lead-42": (10, 10.0)}
+    [why] = asked("FROM leadstream.score_events WHERE")
+    assert (why["signal_id"], why["created_at"]) == ("s7", datetime(2026, 1, 1, tzinfo=UTC))
+    assert [(row["action"], row["reason"]) for row in asked("LEFT JOIN")] == [
         ("voice-lead-qualifier", None),
         (None, "no_phone"),
     ]
-    assert len(positions) == 4
+    assert len(asked("FROM leadstream.projection_positions")) == 4
+    changes = asked("crm_changes('hubspot', NULL, 500)")
+    assert [(row["change"], row["lead_id"]) for row in changes] == [("updated", "lead-42"), ("updated", "b")]
+    bands = {row["score_band"]: row["leads"] for row in asked("report_distribution")}
+    assert bands == {"hot": 2, None: 2}
+    outcomes = asked("action_outcomes")
+    assert {(row["action"], row["withheld"]) for row in outcomes} == {
+        ("voice-lead-qualifier", None),
+        ("voice-lead-qualifier", "no_phone"),
+    }
+    dead = asked("FROM leadstream.projection_dead_letters")
     assert [(row["reason"], row["count"]) for row in dead] == [("bad_text", 1)]
-    # The same question for 14 days after the form: 30 / 2 - 20.
-    then = asked[1].replace("now()", f"to_timestamp({NOW / 1000} + 14 * 86400)")
-    totals = {row["lead_id"]: row["total_now"] for row in run(database.rows(then))}
-    assert totals["lead-42"] == -5.0

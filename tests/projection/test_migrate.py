@@ -44,7 +44,8 @@ def test_leads_has_the_columns_of_the_crm(database: Database) -> None:
 @pytest.mark.requirement("S2-12")
 def test_lists_by_score_have_their_index(database: Database) -> None:
     assert any(
-        definition.endswith("(tenant_id, total DESC, lead_id)") for definition in indexes(database, "leads")
+        definition.endswith("(tenant_id, rank_half_life, rank_base, rank_key DESC, lead_id)")
+        for definition in indexes(database, "leads")
     )
 
 
@@ -63,7 +64,7 @@ def test_score_events_has_its_columns_and_indexes(database: Database) -> None:
     assert any("(tenant_id, lead_id, created_at DESC)" in definition for definition in definitions)
     assert any("(event_type, " in definition for definition in definitions)
     assert any(
-        "UNIQUE" in definition and "(source_partition, source_offset)" in definition
+        "UNIQUE" in definition and "(source_partition, source_offset, created_at)" in definition
         for definition in definitions
     )
 
@@ -74,14 +75,18 @@ def test_the_projector_and_the_migrations_agree_on_columns(database: Database) -
 
 
 def test_every_table_and_column_has_a_comment(database: Database) -> None:
+    """Views and functions as well."""
     query = """
-    SELECT relname, attname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    JOIN pg_attribute ON attrelid = pg_class.oid AND attnum >= 0
-    WHERE nspname = $1 AND relkind = 'r' AND relname <> 'alembic_version' AND NOT attisdropped
+    SELECT relname AS name, attname AS part FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+    WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p', 'v') AND relname <> 'alembic_version'
+    AND attnum > 0 AND NOT attisdropped
     AND (col_description(attrelid, attnum) IS NULL OR obj_description(pg_class.oid) IS NULL)
+    UNION ALL
+    SELECT proname, '' FROM pg_proc
+    WHERE pronamespace = to_regnamespace($1) AND obj_description(oid) IS NULL
     """
     assert run(database.rows(query, database.schema)) == []
-    assert len(columns(database, "projection_positions")) == 3
+    assert len(columns(database, "projection_positions")) == 4
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:
@@ -165,7 +170,7 @@ def test_tables_that_vanish_under_a_running_projector_are_named(database: Databa
         store = database.store()
         await store.open()
         connection = await asyncpg.connect(database.dsn)
-        await connection.execute(f"DROP TABLE {database.schema}.leads")
+        await connection.execute(f"DROP TABLE {database.schema}.leads CASCADE")
         await connection.close()
         with pytest.raises(SchemaMismatch, match=r"leads.*leadstream db migrate"):
             await store.apply("t.scores", 0, 0, 1, [snapshot(0)])

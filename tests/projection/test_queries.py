@@ -31,7 +31,13 @@ async def asked(database: Database, question: str, *values: object, **named: obj
 def test_lists_sort_by_the_exact_total(database: Database) -> None:
     totals = {"a": 100.5, "b": 130.0, "c": 12.0, "d": 130.0}
     records = [
-        snapshot(offset, lead, total=total, score=min(int(total), 100))
+        snapshot(
+            offset,
+            lead,
+            total=total,
+            score=min(int(total), 100),
+            accumulators=(accumulator(points=total, kernel="none", half_life=0),),
+        )
         for offset, (lead, total) in enumerate(totals.items())
     ]
     run(database.fill("t.scores", [*records, snapshot(4, "z", tenant="other", total=999.0)]))
@@ -136,7 +142,8 @@ def test_leads_are_found_by_a_slip_of_the_hand(database: Database) -> None:
 
 MANY = """
 INSERT INTO leads
-    SELECT 'acme', 'lead-' || n, 0, 'cold', '1', now(), n, 'tenx', NULL, NULL, '{}', '[]', 0, n, false
+    SELECT 'acme', 'lead-' || n, 0, 'cold', '1', now(), n, 'tenx', NULL, NULL, '{}', '[]', 0, n, false,
+        0, 0, n, n, n
     FROM generate_series(1, 20000) AS n;
 INSERT INTO score_events
     SELECT 0, n, 'acme', 'lead-' || n % 2000, 's', 't' || n % 5, '{}', 0, 'web', now(), now(), 0, 0, 0, 0, 0,

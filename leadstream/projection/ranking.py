@@ -1,0 +1,86 @@
+"""Where a lead stands in the order by present total, in a form that time does not change. Pure.
+
+Of two totals that fade with one half-life h the larger stays the larger. So the instant at which a total is
+worth exactly one point, `at + h * log2(total)`, orders leads at any time (forward decay's landmark, Cormode
+et al., ICDE 2009), and an index on it never goes stale. What does not fade is a constant beside it: leads are
+indexed by half-life and constant, each such part in order by itself.
+"""
+
+from collections.abc import Iterable
+from math import ceil, log2
+from typing import NamedTuple
+
+from leadstream.projection.standing import KERNELS
+from leadstream.records.outputs import Accumulator
+
+LARGEST = 1e100
+SMALLEST = 1e-100
+"""What a factor is worth, and its points, lie between these, so that PostgreSQL can multiply them."""
+
+
+class Rank(NamedTuple):
+    """A bound of a lead's total from its row's instant on, exact up to the rounding of `base` where all that
+    fades has one half-life:
+
+    ```
+    half_life > 0    base + 2 ** ((key - t) / half_life)
+    half_life < 0    base - 2 ** ((key + t) / half_life)
+    half_life = 0    key
+    ```
+
+    `half_life` and t are in milliseconds. `base` is the sum of what does not fade, rounded up, so that there
+    are few different ones. At any time a higher `key` is a higher bound among equal half-lives and bases.
+    """
+
+    half_life: int
+    base: float
+    key: float
+
+
+def rank_of(accumulators: Iterable[Accumulator], at: int, total: float) -> Rank:
+    """The rank of a row that is exact at `at` (epoch ms).
+
+    Where half-lives mix, the positive parts count as if all faded with the slowest of theirs, and negative
+    ones that fade faster than that are left out: neither can make the bound too low. A factor that the tables
+    can't compute leaves the lead at its `total`. Raises ValueError for factors beyond all measure.
+    """
+    constant = 0.0
+    fading: dict[int, float] = {}
+    for one in accumulators:
+        points, half_life = one.points, one.half_life
+        value = points * one.mass
+        if one.kernel not in KERNELS:
+            return Rank(0, 0.0, total)
+        if not -LARGEST < value < LARGEST or 0.0 < points < SMALLEST or -SMALLEST < points < 0.0:
+            raise ValueError(f"factor {one.factor} is out of range")
+        if half_life > 0:
+            elapsed = at - one.t_ref
+            if elapsed > 0:
+                value *= 2.0 ** (-elapsed / half_life)
+            if half_life in fading:
+                fading[half_life] += value
+            else:
+                fading[half_life] = value
+        elif half_life:
+            raise ValueError(f"factor {one.factor} has a negative half-life")
+        else:
+            constant += value
+    slowest, part = _bound(fading)
+    if not part:
+        return Rank(0, 0.0, constant)
+    landmark = at + slowest * log2(abs(part))
+    base = float(ceil(constant))
+    return Rank(slowest, base, landmark) if part > 0.0 else Rank(-slowest, base, -landmark)
+
+
+def _bound(fading: dict[int, float]) -> tuple[int, float]:
+    """The half-life and the part of a bound of the sum of all that fades."""
+    if len(fading) > 1:
+        fading = {half_life: value for half_life, value in fading.items() if value}
+    if len(fading) <= 1:
+        return next(iter(fading.items()), (0, 0.0))
+    positive = [half_life for half_life, value in fading.items() if value > 0.0]
+    # Of negatives alone the fastest is the bound: none is gone sooner.
+    slowest = max(positive) if positive else min(fading)
+    part = sum([value for half_life, value in fading.items() if value > 0.0 or half_life >= slowest])
+    return slowest, part

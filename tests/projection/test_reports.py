@@ -1,0 +1,203 @@
+"""The reports: every number by hand."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from leadstream.records.times import rfc3339
+
+from .made import (
+    DAY,
+    NOW,
+    Database,
+    accumulator,
+    crossed,
+    entry,
+    history,
+    requested,
+    run,
+    skipped,
+    snapshot,
+)
+from .test_commands import leadstream
+
+HOUR = 3_600_000
+STAYS = {"kernel": "none", "half_life": 0}
+TODAY = int(datetime.now(UTC).timestamp() * 1000)
+"""Reports look back from the server's now."""
+
+
+def lead(offset: int, name: str, total: float, band: str, **changes: Any) -> Any:
+    factors = (accumulator(points=total, **STAYS),)
+    return snapshot(offset, name, total=total, score=max(0, min(int(total), 100)), band=band,
+                    accumulators=factors, **changes)  # fmt: skip
+
+
+def ago(hours: float) -> int:
+    return TODAY - int(hours * HOUR)
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """Five leads of acme, and one of another tenant that must never show."""
+    leads = [
+        ("a", 90.5, "hot"),
+        ("b", 60.0, "warm"),
+        ("c", 20.0, "cold"),
+        ("d", -5.0, "cold"),
+        ("e", 130.0, "hot"),
+    ]
+    records = [lead(n, *values) for n, values in enumerate(leads)]
+    run(database.fill("t.scores", [*records, lead(5, "x", 77.0, "warm", tenant="other")]))
+    owner = {"type": "lead.updated", "outcome": "noted", "points": 0.0}
+    entries = [
+        # Outside the 30 days: not in the period, but the first signal of b.
+        entry(0, "b", now=ago(40 * 24), points=60.0, before=0.0, after=60.0),
+        entry(1, "a", now=ago(200), points=50.5, before=0.0, after=50.5),
+        entry(2, "a", now=ago(190), points=40.0, before=50.5, after=90.5, type="email.replied"),
+        entry(3, "e", now=ago(100), points=100.0, before=0.0, after=100.0, type="email.replied"),
+        entry(4, "e", now=ago(99), points=30.0, before=100.0, after=130.0),
+        entry(5, "d", now=ago(98), points=-25.0, before=20.0, after=-5.0, type="email.bounced"),
+        entry(6, "a", now=ago(80), type="status.changed", data={"to": "won"}, points=0.0),
+        entry(7, "d", now=ago(70), type="status.changed", data={"to": "customer"}, points=0.0),
+        entry(8, "a", now=ago(60), at=ago(60), data={"owner": "Ann"}, **owner),
+        entry(9, "e", now=ago(60), at=ago(60), data={"owner": "Bob"}, **owner),
+        entry(10, "e", now=ago(50), at=ago(65), data={"owner": "late"}, **owner),
+        entry(11, "b", now=ago(50), at=ago(50), data={"owner": "Ann"}, **owner),
+        entry(12, "x", tenant="other", now=ago(50), at=ago(50), data={"owner": "Ann"}, **owner),
+    ]
+    run(database.fill("t.history", [history(0, *entries)]))
+    run(database.fill("t.actions", [
+        crossed(0, "c1", 50, lead="a", at=rfc3339(ago(200))),
+        crossed(1, "c2", 80, lead="a", at=rfc3339(ago(190))),
+        crossed(2, "c3", 50, lead="e", at=rfc3339(ago(94))),
+        crossed(3, "c4", 50, lead="d", direction="down"),
+        crossed(4, "c5", 25, lead="c"), crossed(5, "c6", 50, lead="x", tenant="other"),
+    ]))  # fmt: skip
+    return database
+
+
+def told(database: Database, *arguments: str) -> list[dict[str, Any]]:
+    result = leadstream(database.dsn, database.schema, "report", *arguments, "--format", "json")
+    assert result.returncode == 0, result.stderr
+    found: list[dict[str, Any]] = json.loads(result.stdout)
+    return found
+
+
+@pytest.mark.requirement("S3-21")
+def test_the_distribution_over_bands(filled: Database) -> None:
+    rows = told(filled, "distribution", "acme")
+    assert [(row["band"], row["leads"], row["percent"], row["mean"], row["median"]) for row in rows] == [
+        ("cold", 2, 40.0, 10.0, 10.0), ("warm", 1, 20.0, 60.0, 60.0), ("hot", 2, 40.0, 95.0, 95.0),
+        ("all", 5, 100.0, 54.0, 60.0),
+    ]  # fmt: skip
+    assert (rows[-1]["lowest"], rows[-1]["highest"]) == (0, 100)
+
+
+@pytest.mark.requirement("S3-21")
+def test_movers_of_thirty_days(filled: Database) -> None:
+    rows = told(filled, "movers", "acme")
+    assert [(row["lead"], row["before"], row["now"], row["change"], row["signals"]) for row in rows] == [
+        ("e", 0, 100, 130.0, 4), ("a", 0, 90, 90.5, 4), ("b", 10, 60, 49.75, 1), ("d", 20, 0, -25.0, 2),
+    ]  # fmt: skip
+    assert len(told(filled, "movers", "acme", "--limit", "1")) == 1
+
+
+def test_a_lead_without_signals_moves_by_fading(database: Database) -> None:
+    factors = (accumulator(points=80.0, t_ref=TODAY - 28 * DAY),)
+    run(database.fill("t.scores", [snapshot(0, at=TODAY - 28 * DAY, accumulators=factors)]))
+    # Two weeks ago it had halved once, now twice.
+    [row] = told(database, "movers", "acme", "--days", "14")
+    assert (row["before"], row["now"], row["signals"]) in ((40, 20, 0), (40, 19, 0), (39, 19, 0))
+    assert row["change"] == pytest.approx(-20.0, abs=0.01)
+
+
+@pytest.mark.requirement("S3-21")
+def test_the_actions_that_score_most(filled: Database) -> None:
+    rows = told(filled, "top-actions", "acme", "--limit", "3")
+    assert rows == [
+        {"signal": "email.replied", "signals": 2, "leads": 2, "points": 140.0, "points_each": 70.0},
+        {"signal": "form.submitted", "signals": 2, "leads": 2, "points": 80.5, "points_each": 40.25},
+        {"signal": "lead.updated", "signals": 4, "leads": 3, "points": 0.0, "points_each": 0.0},
+    ]
+
+
+@pytest.mark.requirement("S2-20")
+@pytest.mark.requirement("S4-15")
+def test_the_way_from_lead_to_customer(filled: Database) -> None:
+    # a, e and d came in the 30 days; a and e crossed 50; a was won 120 h after its first signal.
+    lead_, qualified, converted, unqualified = told(filled, "funnel", "acme", "--days", "30")
+    assert (lead_["leads"], lead_["percent_of_leads"], lead_["median_hours"]) == (3, 100.0, None)
+    assert (qualified["leads"], qualified["median_hours"]) == (2, pytest.approx(3.0, abs=1e-3))
+    assert qualified["percent_of_leads"] == pytest.approx(200 / 3)
+    assert (converted["leads"], converted["percent_of_stage_before"]) == (1, 50.0)
+    assert converted["median_hours"] == pytest.approx(120.0, abs=1e-3)
+    assert unqualified["leads"] == 0
+    rows = told(filled, "funnel", "acme", "--days", "30", "--converted", "won", "--converted", "customer")
+    assert [row["leads"] for row in rows] == [3, 2, 1, 1]
+    assert rows[3]["percent_of_stage_before"] == 100.0
+    assert rows[3]["median_hours"] == pytest.approx(28.0, abs=1e-3)
+    # With 80 as the threshold only a is qualified.
+    rows = told(filled, "funnel", "acme", "--days", "30", "--qualified", "80")
+    assert [row["leads"] for row in rows] == [3, 1, 1, 0]
+
+
+def test_owners_and_how_their_leads_stand(filled: Database) -> None:
+    rows = told(filled, "owners", "acme")
+    assert rows == [
+        {"owner": "(nobody)", "leads": 2, "mean": 10.0, "highest": 20, "bands": {"cold": 2}},
+        {"owner": "Ann", "leads": 2, "mean": 75.0, "highest": 90, "bands": {"hot": 1, "warm": 1}},
+        {"owner": "Bob", "leads": 1, "mean": 100.0, "highest": 100, "bands": {"hot": 1}},
+    ]
+
+
+@pytest.mark.requirement("S4-13")
+def test_triggers_delays_and_outcomes(database: Database) -> None:
+    run(database.fill("t.actions", [crossed(0, "c1"), requested(1, "a1")]))
+    run(database.fill("t.decisions", [skipped(0, "d1", lead="l2")]))
+    # An hour and a half after the action of 2026-01-01, whose signal came five seconds before it.
+    entries = [
+        entry(0),
+        entry(1, now=NOW + 5_400_000, type="email.replied", points=25.0),
+        entry(2, now=NOW + 6_000_000),
+        entry(3, "l3", now=NOW + 1),
+    ]
+    run(database.fill("t.history", [history(0, *entries)]))
+    query = """
+    SELECT action_id, action, withheld, trigger_type, trigger_id, delay_seconds, outcome_type, outcome_id,
+        outcome_points, outcome_hours
+    FROM action_outcomes ORDER BY action_id
+    """
+    made, withheld = (tuple(row.values()) for row in run(database.rows(query)))
+    trigger = ("form.submitted", "s7", 5.0)
+    assert made == ("a1", "voice-lead-qualifier", None, *trigger, "email.replied", "s1", 25.0, 1.5)
+    assert withheld == ("d1", "voice-lead-qualifier", "no_phone", *trigger, None, None, None, None)
+
+
+def test_reports_as_table_and_csv(filled: Database) -> None:
+    table = leadstream(filled.dsn, filled.schema, "report", "owners", "acme")
+    assert table.returncode == 0
+    assert "Owners at acme" in table.stdout
+    assert "hot 1, warm 1" in table.stdout
+    sheet = leadstream(filled.dsn, filled.schema, "report", "owners", "acme", "--format", "csv")
+    rows = list(csv.reader(io.StringIO(sheet.stdout)))
+    assert rows[0] == ["owner", "leads", "mean", "highest", "bands"]
+    assert rows[2] == ["Ann", "2", "75.0", "90", "hot 1, warm 1"]
+
+
+def test_a_tenant_without_leads_has_empty_reports(database: Database) -> None:
+    for name in ("distribution", "movers", "top-actions", "owners"):
+        assert told(database, name, "nobody") == []
+    assert [row["leads"] for row in told(database, "funnel", "nobody")] == [0, 0, 0, 0]
+
+
+def test_names_from_signals_can_not_drive_the_terminal(database: Database) -> None:
+    run(database.fill("t.scores", [lead(0, "\x1b[2J[red]", 5.0, "cold")]))
+    run(database.fill("t.history", [history(0, entry(0, "\x1b[2J[red]", now=TODAY))]))
+    shown = leadstream(database.dsn, database.schema, "report", "movers", "acme").stdout
+    assert "\x1b" not in shown
+    assert "[2J[red]" in shown
