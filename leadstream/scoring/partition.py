@@ -1,6 +1,6 @@
 """The fold of a partition: records in, a step out. Pure: no clock, no I/O; time is the log's."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY, hashed_partition
@@ -67,7 +67,7 @@ class PartitionFold:
         self._own_rows: dict[bytes, bytes] = {}
         self._dead_letters: list[Message] = []
         self._forwards: list[tuple[int, Message]] = []
-        self._outcomes: dict[tuple[str, str], int] = {}
+        self._outcomes: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._records: Counter[str] = Counter()
         self.position: int | None = None
         """The offset up to which the log is folded into the rows; None for a new partition."""
@@ -169,7 +169,7 @@ class PartitionFold:
             step.records[kind] = step.records.get(kind, 0) + count
         self._changed, self._own_rows = {}, {}
         self._dead_letters, self._forwards = [], []
-        self._outcomes, self._records = {}, Counter()
+        self._outcomes, self._records = defaultdict(int), Counter()
         self.position = position
         return step
 
@@ -212,10 +212,10 @@ class PartitionFold:
             raise Rejected("bad_signal", f"{type(error).__name__}: {shorten(str(error), 200)}") from error
         self._rows[key] = row
         self._changed[key] = (row, shot)
-        outcome = (plan.name, "duplicate" if entry is None else entry.outcome)
-        self._outcomes[outcome] = self._outcomes.get(outcome, 0) + 1
-        if state.due and (not due or state.due < due):
-            self._timers.add(key, state.due)
+        self._outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
+        sooner = state.due
+        if sooner and (not due or sooner < due):
+            self._timers.add(key, sooner)
 
     def _belongs_elsewhere(self, record: LogRecord, key: bytes) -> bool:
         """Sends a record on whose key hashes to another partition; `Rejected` if that was done before."""

@@ -31,7 +31,7 @@ class Cursor:
         self._is_open = False
         self._held = False
         self._timer: asyncio.TimerHandle | None = None
-        self._pack_offsets = process.random.choice((3, 8, 30))
+        self._pack_offsets = process.random.choice((2, 6, 30))
         self._always_full = process.random.random() < 0.5
         self._behind = False
 
@@ -107,4 +107,7 @@ class Cursor:
         if process.frozen_until > process.loop.time():
             process.loop.call_at(process.frozen_until + 0.001, self._arrive, pack)
             return
+        if process.faults.trace is not None:
+            place = f"{pack.topic}-{pack.partition} [{pack.begin}, {pack.end})"
+            process.faults.trace(f"{process.name}: pack {place} of epoch {pack.epoch}")
         self._deliver(pack)

@@ -90,6 +90,8 @@ class Process:
                 self.loop.call_soon(_carry_out, request)
             raise
         answer = request()
+        if self.faults.trace is not None:
+            self.faults.trace(f"{self.name}: {point}")
         if self.strikes(after):
             await self.crash()
         if self.random.random() < 0.15:

@@ -59,7 +59,7 @@ class Worker(Process):
         self._stopping = False
         self._deaf_until = 0.0
         self._failed = asyncio.Event()
-        self._step_signals = random.choice((2, 7, 40))
+        self._step_signals = random.choice((1, 5, 40))
         self._cursors = {
             number: Cursor(
                 self,

@@ -184,7 +184,9 @@ class World:
     def _send(self, sent: Sent) -> None:
         for flaw in sent.flaws:
             self.faults.count(flaw, "a producer")
-        self.kafka.write(NAMES.signals, sent.partition, [sent.message])
+        [entry] = self.kafka.write(NAMES.signals, sent.partition, [sent.message])
+        if self._tracing:
+            self.trace(f"a producer: {NAMES.signals}-{sent.partition} gets a signal at {entry.offset}")
 
     # Events.
 
@@ -311,7 +313,7 @@ def installed() -> Iterator[None]:
         (clock, "time", _CLOCK),
         # Small bounds are reached by few records.
         (task, "CHUNK", 4),
-        (pack_queue, "QUEUED_PACKS", 2),
+        (pack_queue, "QUEUED_PACKS", 1),
         # Looking up a metric by its labels takes longer than anything that the simulation does.
         (MetricWrapperBase, "labels", cache(MetricWrapperBase.labels)),
     ]

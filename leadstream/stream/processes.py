@@ -38,6 +38,7 @@ class WorkerProcesses:
         self._arguments = (model, tenants, start_at)
         self._ports: list[int | None] = [None] * count
         self._processes: list[SpawnProcess] = []
+        self._prepared: list[Connection] = []
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all until `stop` is set or one ends; then all end.
@@ -100,12 +101,22 @@ class WorkerProcesses:
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
 
-        def listening() -> None:
-            loop.remove_reader(ours.fileno())
-            with contextlib.suppress(EOFError):
-                self._ports[number] = ours.recv()
+        def told() -> None:
+            try:
+                port = ours.recv()
+            except (EOFError, OSError):
+                loop.remove_reader(ours.fileno())
+                return
+            self._ports[number] = port
+            if port is None:
+                self._prepared.append(ours)
+                if len(self._prepared) == len(self._ports):
+                    # They join together: each that comes later would cost the group a rebalance.
+                    for connection in self._prepared:
+                        with contextlib.suppress(OSError):
+                            connection.send(None)
 
-        loop.add_reader(ours.fileno(), listening)
+        loop.add_reader(ours.fileno(), told)
         loop.add_reader(process.sentinel, ended.set)
         try:
             await ended.wait()
@@ -127,10 +138,18 @@ def _process(
     start_at: int | None,
     parent: Connection,
 ) -> None:
-    """The life of one process; it ends as if asked to when its parent is gone."""
+    """The life of one process; it ends as if asked to when its parent is gone.
+
+    It tells the parent None when it is prepared, waits for the parent's None, then tells its endpoint's port.
+    """
     configure(settings)
     structlog.contextvars.bind_contextvars(process=number)
     worker = Worker(settings, load_catalog(model, tenants), start_at, on_listening=parent.send)
+    try:
+        parent.send(None)
+        parent.recv()
+    except (EOFError, OSError, KeyboardInterrupt):
+        sys.exit(0)
 
     async def run(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_reader(parent.fileno(), stop.set)

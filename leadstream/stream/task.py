@@ -18,7 +18,7 @@ from leadstream.operations import metrics
 from leadstream.records.step import Step
 from leadstream.scoring.partition import PartitionFold
 from leadstream.stream.changelog import Progress
-from leadstream.stream.errors import Fenced, StepFailed
+from leadstream.stream.errors import Fenced, StepFailed, StreamError
 from leadstream.stream.pack_queue import PackQueue
 from leadstream.stream.packs import Pack
 
@@ -192,7 +192,16 @@ class PartitionTask:
             return False
         rows = await self._log.restore(self._on_restored)
         self.fold = self._make_fold(rows)
-        position = await self._feed.begin(self.partition, self.fold.position)
+        try:
+            position = await self._feed.begin(self.partition, self.fold.position)
+        except StreamError:
+            # After a stall the rows may be those of another time: somebody has begun the partition since, or
+            # gone on in it. What they say of it is then no reason to end.
+            if await self._feed.generation() == generation:
+                raise
+            self._discard()
+            await self._log.close()
+            return False
         self.position = position
         if self.fold.position is None:
             # The first step records where the partition began, also if nothing comes: else the group could

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("leadstream", "tests")
-SEEDS = 500
+SEEDS = 1500
 SECONDS = 300
 
 
