@@ -111,7 +111,7 @@ def run_worker(settings: Settings, signals: int, directory: Path, processes: int
             while not samples or samples[-1][1] < signals:
                 if worker.poll() is not None:
                     raise SystemExit((directory / "worker.log").read_text())
-                time.sleep(0.05)
+                time.sleep(0.25)  # each look costs the worker some milliseconds
                 try:
                     folded = scrape(19464).get("leadstream_signals_total", 0.0)
                 except OSError:

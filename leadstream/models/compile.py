@@ -39,7 +39,7 @@ class _Compiler:
         self.file = file
         self.kernels = [kernel_of(half_life)]
         self.branches: list[Branch] = []
-        self.branch(BUMPED, BUMPED, 1.0, 0)
+        self.branch(BUMPED, 1.0, 0)
         self.channels = [ALL_OUTREACH, "email"]
         self.rings = 0
         self.rules: dict[str, list[Rule]] = {}
@@ -66,10 +66,10 @@ class _Compiler:
             self.rings += 1
         branch, pick = None, None
         if rule.by is None:
-            branch = self.branch(rule.id, rule.id, float(rule.points or 0.0), kernel)
+            branch = self.branch(rule.id, float(rule.points or 0.0), kernel)
         else:
             values = {
-                value: self.branch(f"{rule.id}:{value}", rule.id, float(points), kernel)
+                value: self.branch(f"{rule.id}:{value}", float(points), kernel)
                 for value, points in rule.by.points.items()
             }
             default = None if rule.by.default is None else values[rule.by.default]
@@ -77,9 +77,9 @@ class _Compiler:
         for type_ in rule.on:
             self.rules.setdefault(type_, []).append(Rule(test, branch, pick, repeat))
 
-    def branch(self, factor: str, rule: str, points: float, kernel: int) -> Branch:
+    def branch(self, factor: str, points: float, kernel: int) -> Branch:
         symbol = chr(len(self.branches))
-        branch = Branch(factor, rule, points, kernel, symbol, (Contribution(factor, points),))
+        branch = Branch(factor, points, kernel, symbol, (Contribution(factor, points),))
         self.branches.append(branch)
         return branch
 
@@ -163,7 +163,6 @@ def compile_model(file: schema.RuleFile, tenant: schema.Tenant | None = None) ->
         thresholds=thresholds,
         bands=tuple(Band(band.name, float(band.from_)) for band in file.bands),
         channels=tuple(compiler.channels),
-        rings=compiler.rings,
     )
 
 

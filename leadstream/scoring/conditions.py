@@ -1,6 +1,7 @@
 """Conditions on a signal, made into functions once; they answer False for data they did not expect."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from leadstream.records.signal import Signal
@@ -9,6 +10,9 @@ Test = Callable[[Signal], bool]
 Getter = Callable[[Signal], Any]
 T = TypeVar("T")
 Scalar = str | bool | int | float
+
+SHORT_URL = 512
+"""The longest URL whose path is remembered; the same pages are viewed again and again."""
 
 
 def getter(path: str) -> Getter:
@@ -68,16 +72,21 @@ def url_path(get: Getter, segments: Iterable[str]) -> Test:
     """
     wanted = frozenset(segments)
 
-    def has_segment(signal: Signal) -> bool:
-        url = get(signal)
-        if type(url) is not str:
-            return False
+    def among(url: str) -> bool:
         path = url.split("#", 1)[0].split("?", 1)[0]
         parts = path.split("/")
         if len(parts) > 2 and not parts[1] and (not parts[0] or parts[0][-1] == ":"):
             # `https://host/...` or `//host/...`: the host is no segment.
             del parts[2]
         return not wanted.isdisjoint(parts)
+
+    remembered = lru_cache(maxsize=4096)(among)
+
+    def has_segment(signal: Signal) -> bool:
+        url = get(signal)
+        if type(url) is not str:
+            return False
+        return remembered(url) if len(url) <= SHORT_URL else among(url)
 
     return has_segment
 

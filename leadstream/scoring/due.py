@@ -32,15 +32,16 @@ def set_due(state: LeadState, model: CompiledModel, key: bytes, low: float, high
             # A constant stays, and what is negative rises to 0 at most: no level stands there.
             state.due = state.change = 0
             return
-        due = change = start + fall_time(total, half_life, low) if low > 0.0 else 0
-        if total >= 1.0 - TOLERANCE:
-            shown = 100 if total >= 100.0 else int(total + TOLERANCE)
-            sooner = start + fall_time(total, half_life, shown - TOLERANCE)
-            if not change or sooner < change:
-                change = sooner
-            refresh = refresh_instant(key, sooner)
-            if not due or refresh < due:
-                due = refresh
+        if total < 1.0 - TOLERANCE:
+            state.due = state.change = start + fall_time(total, half_life, low) if low > 0.0 else 0
+            return
+        shown = (100 if total >= 100.0 else int(total + TOLERANCE)) - TOLERANCE
+        change = start + fall_time(total, half_life, shown)
+        due = refresh_instant(key, change)
+        if low > shown or (low > 0.0 and total * 2.0 ** ((start - due) / half_life) < low):
+            # The level is met before the score shown changes, or before the lead is written again.
+            passed = start + fall_time(total, half_life, low)
+            change, due = min(change, passed), min(due, passed)
         state.due, state.change = due, change
         return
     sums = [state.total, *state.others]

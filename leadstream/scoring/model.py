@@ -16,6 +16,8 @@ ALL_OUTREACH = "all"
 """The channel that stands for every channel; its bit in a lead's suppression is the lowest."""
 EMAIL_BIT = 2
 """The bit of the channel `email`, the second of every model."""
+MAX_ORDERS = 4096
+"""Orders of branches whose heads are remembered: leads meet rules in many."""
 BUMP = 0
 """The branch of `score.bumped`: its points are one, its mass the points given."""
 
@@ -25,7 +27,6 @@ class Branch:
     """One accumulator of a model: a rule, or one value of its `by`."""
 
     factor: str
-    rule: str
     points: float
     kernel: int
     """Index into the model's kernels."""
@@ -137,14 +138,16 @@ class CompiledModel:
     bands: tuple[Band, ...]
     """Ascending; the first also holds what is below it."""
     channels: tuple[str, ...]
-    rings: int
-    """How many rules count occurrences."""
     half_lives: tuple[int, ...] = ()
     """The kernels' half-lives in ms, 0 for none; the first is the default."""
     scales: tuple[float, ...] = ()
     """The same, infinite for none: `2 ** (-elapsed / scale)` holds for both kinds."""
     heads: tuple[msgspec.Raw, ...] = ()
     """The branches' part of an accumulator on the wire: its first five values, ready to be written."""
+    heads_by_branches: dict[str, tuple[msgspec.Raw, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """Filled as leads need them: the heads of a state's branches."""
     other: Plan = field(default_factory=lambda: Plan("other"))
     intervals: dict[tuple[int, int], Interval] = field(default_factory=dict, compare=False, repr=False)
     """Filled as leads need them: by (thresholds passed, band)."""
@@ -188,6 +191,16 @@ class CompiledModel:
         while index and total < self.bands[index].start - TOLERANCE:
             index -= 1
         return index
+
+    def heads_of(self, branches: str) -> tuple[msgspec.Raw, ...]:
+        """The heads of a state's branches, in their order."""
+        found = self.heads_by_branches.get(branches)
+        if found is None:
+            if len(self.heads_by_branches) >= MAX_ORDERS:
+                self.heads_by_branches.clear()
+            found = tuple([self.heads[ord(symbol)] for symbol in branches])
+            self.heads_by_branches[branches] = found
+        return found
 
     def suppressed_channels(self, bits: int) -> tuple[str, ...]:
         """The names of the channels whose bits are set."""

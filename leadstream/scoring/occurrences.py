@@ -3,8 +3,12 @@
 import sys
 from array import array
 from bisect import bisect_right
+from struct import Struct
 
 MAX_OCCURRENCES = 64
+
+_time = Struct("<q")
+_pack, _unpack = _time.pack, _time.unpack_from
 
 
 def ordinal_of(ring: bytes, at: int, within: int) -> tuple[int, bytes]:
@@ -15,12 +19,10 @@ def ordinal_of(ring: bytes, at: int, within: int) -> tuple[int, bytes]:
     the newest. So a signal up to one window late still finds all of its own window.
     """
     if ring:
-        oldest = int.from_bytes(ring[:8], "little", signed=True)
-        newest = int.from_bytes(ring[-8:], "little", signed=True)
-        if at >= newest and (not within or oldest > at - within):
+        length = len(ring)
+        if at >= _unpack(ring, length - 8)[0] and (not within or _unpack(ring)[0] > at - within):
             # The usual case: the newest of a window that has them all.
-            last = at.to_bytes(8, "little", signed=True)
-            return len(ring) // 8 + 1, ring[-8 * (MAX_OCCURRENCES - 1) :] + last
+            return length // 8 + 1, ring[-8 * (MAX_OCCURRENCES - 1) :] + _pack(at)
     times = times_of(ring)
     place = bisect_right(times, at)
     ordinal = place - bisect_right(times, at - within, 0, place) + 1 if within else len(times) + 1

@@ -40,7 +40,8 @@ def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> 
     total = state.total if state.others is None else state.total + sum(state.others)
     suppressed = model.suppressed_channels(state.suppressed) if state.suppressed else ()
     refs = state.refs
-    heads = map(model.heads.__getitem__, map(ord, state.branches))
+    branches = state.branches
+    heads = model.heads_by_branches.get(branches) or model.heads_of(branches)
     return _encoder.encode(
         _Snapshot(
             tenant, lead, state.touched, total, score_of(total), model.bands[state.band].name, model.name,
