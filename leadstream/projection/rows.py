@@ -16,7 +16,7 @@ from leadstream.projection.storable import (
     instant,
     storable,
 )
-from leadstream.projection.tables import Kind
+from leadstream.projection.tables import LEADS, Kind
 from leadstream.records.keys import lead_key
 from leadstream.records.outputs import (
     Accumulator,
@@ -37,17 +37,23 @@ MAX_VERSION = 50
 T = TypeVar("T")
 
 
+BAND = LEADS.names.index("score_band")
+BAND_OFFSET = LEADS.names.index("band_offset")
+"""The last column."""
+
+
 @dataclass(slots=True)
 class Batch:
     """Rows with their origins, one to one. `removed` are tenant, lead and offset of tombstones that are
-    the last record of their lead.
-    `coalesced` counts snapshots that a later one of the same lead replaces. `newest` is the highest time of
-    the fold in the rows (epoch ms), 0 without rows."""
+    the last record of their lead; `entered` of changes of band behind which a coalesced snapshot of the lead
+    has another band. `coalesced` counts snapshots that a later one of the same lead replaces. `newest` is
+    the highest time of the fold in the rows (epoch ms), 0 without rows."""
 
     rows: list[Row] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
     dead: list[DeadRow] = field(default_factory=list)
     removed: list[tuple[str, str, int]] = field(default_factory=list)
+    entered: list[tuple[str, str, int]] = field(default_factory=list)
     coalesced: int = 0
     newest: int = 0
 
@@ -78,6 +84,12 @@ class _Snapshot(msgspec.Struct, gc=False):
     last_activity: int | None
     offset: int
     accumulators: msgspec.Raw
+
+
+class _InBand(msgspec.Struct, gc=False):
+    """What a coalesced snapshot is still read for."""
+
+    band: str
 
 
 class _Entry(msgspec.Struct, gc=False):
@@ -114,6 +126,7 @@ class _RawEntries(msgspec.Struct, gc=False):
 
 
 _snapshot = msgspec.json.Decoder(_Snapshot).decode
+_in_band = msgspec.json.Decoder(_InBand).decode
 _accumulators = msgspec.json.Decoder(tuple[Accumulator, ...]).decode
 _entries = msgspec.json.Decoder(_Entries).decode
 _raw_entries = msgspec.json.Decoder(_RawEntries).decode
@@ -156,30 +169,66 @@ def refused(kind: Kind, origin: Origin, detail: str) -> DeadRow:
 
 
 def _read_scores(partition: int, records: Sequence[LogRecord], batch: Batch) -> None:
-    # Backwards, so that only the last snapshot of a lead is decoded. A snapshot that can't be stored does
-    # not count as the last one: an older row is better than none.
-    seen: set[bytes] = set()
+    # Backwards, so that only the last snapshot of a lead is decoded as a whole. A snapshot that can't be
+    # stored does not count as the last one: an older row is better than none.
+    stays: dict[bytes, _Stay | None] = {}
     for record in reversed(records):
         key = record.key
         if key is None:
             batch.reject(record, Unfit("key_mismatch", "the record has no key"))
             continue
-        if key in seen:
+        if key in stays:
             batch.coalesced += 1
+            stay = stays[key]
+            if stay is not None and not stay.entered:
+                stay.look_back(record)
             continue
         try:
             if record.value is None:
                 batch.removed.append((*_lead_of(key), record.offset))
+                stays[key] = None
             else:
                 row, at = _lead_row(partition, record)
+                stays[key] = _Stay(len(batch.rows), row[BAND], record.offset)
                 batch.add(row, Origin(record), at)
         except Unfit as unfit:
             batch.reject(record, unfit)
-        else:
-            seen.add(key)
+    for stay in stays.values():
+        if stay is not None:
+            row = batch.rows[stay.row]
+            if stay.since != row[BAND_OFFSET]:
+                batch.rows[stay.row] = (*row[:BAND_OFFSET], stay.since)
+            if stay.entered:
+                batch.entered.append((row[0], row[1], stay.since))
     # In the order of the log indexes grow at their ends.
     batch.rows.reverse()
     batch.origins.reverse()
+
+
+@dataclass(slots=True)
+class _Stay:
+    """Since which offset, in the records at hand, a lead is in the band of its last snapshot.
+
+    So what the tables say of changes of band does not depend on how the records fall into steps.
+    """
+
+    row: int
+    """The index of its row."""
+    band: str
+    since: int
+    entered: bool = False
+    """Whether a snapshot before that has another band, or the lead was removed."""
+
+    def look_back(self, record: LogRecord) -> None:
+        """Takes the lead's next snapshot backwards."""
+        try:
+            same = record.value is not None and _in_band(record.value).band == self.band
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return
+        if same:
+            self.since = record.offset
+        else:
+            self.entered = True
 
 
 def _lead_of(key: bytes) -> tuple[str, str]:

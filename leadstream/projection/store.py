@@ -36,6 +36,13 @@ SELECT tenant_id, lead_id, $4, log_offset FROM removed
 ON CONFLICT (tenant_id, lead_id)
     DO UPDATE SET source_partition = EXCLUDED.source_partition, log_offset = EXCLUDED.log_offset
 """
+ENTERED = """
+UPDATE leads SET band_offset = entered.band_offset
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS entered (tenant_id, lead_id, band_offset)
+WHERE leads.tenant_id = entered.tenant_id AND leads.lead_id = entered.lead_id AND leads.source_partition = $4
+    AND leads.band_offset < entered.band_offset AND entered.band_offset <= leads.log_offset
+"""
+"""A band left and entered again between two rows: the rows alone don't show it."""
 NOTIFY = "SELECT pg_notify($1, $2)"
 BURY = """
 INSERT INTO projection_dead_letters
@@ -142,6 +149,8 @@ class ProjectionStore:
                 dead = dead + await _insert_halving(connection, kind, batch.rows, batch.origins)
             else:
                 await _insert(connection, kind, batch.rows)
+            if batch.entered:
+                await connection.execute(ENTERED, *zip(*batch.entered, strict=True), partition)
             if batch.removed:
                 await connection.execute(REMOVE, *zip(*batch.removed, strict=True), partition)
             if kind == "scores" and (batch.rows or batch.removed):

@@ -103,6 +103,43 @@ def test_only_changes_of_band_are_handed_on_if_so_wanted(database: Database) -> 
     assert crm.leads["a"]["score_total"] == 9
 
 
+def test_a_band_left_and_entered_again_within_a_step_is_handed_on(database: Database) -> None:
+    hand_to(database, "band_change")
+    crm = Crm(database)
+    run(database.fill("t.scores", [lead(0, "a", "cold"), lead(1, "b", "cold"), lead(2, "c", "cold")]))
+    crm.catch_up()
+    again = [lead(3, "a", "hot"), lead(4, "b", "cold"), lead(5, "a", "cold"), lead(6, "a", "cold", score=4)]
+    run(database.fill("t.scores", again))
+    assert crm.catch_up() == ["a"]
+    assert crm.leads["a"]["score_total"] == 4
+    [row] = run(database.rows("SELECT band_offset, log_offset FROM leads WHERE lead_id = 'a'"))
+    assert tuple(row.values()) == (5, 6)
+
+
+def test_changes_of_band_do_not_depend_on_the_steps(database: Database) -> None:
+    snapshots = st.tuples(st.sampled_from("ab"), st.sampled_from(["cold", "hot"]))
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(snapshots, max_size=12), st.lists(st.integers(1, 5), min_size=12, max_size=12))
+    def examples(bands: list[tuple[str, str]], sizes: list[int]) -> None:
+        records = [lead(offset, name, band) for offset, (name, band) in enumerate(bands)]
+        run(database.rows("TRUNCATE leads, projection_positions"))
+        begin = 0
+        for size in sizes:
+            if begin < len(records):
+                run(database.fill("t.scores", records[begin : begin + size]))
+            begin += size
+        changed: dict[str, int] = {}
+        band_of: dict[str, str] = {}
+        for offset, (name, band) in enumerate(bands):
+            if band_of.get(name) != band:
+                changed[name], band_of[name] = offset, band
+        found = run(database.rows("SELECT lead_id, band_offset FROM leads"))
+        assert {row["lead_id"]: row["band_offset"] for row in found} == changed
+
+    examples()
+
+
 def test_a_removed_lead_is_told_and_may_come_back(database: Database) -> None:
     hand_to(database)
     crm, late = Crm(database), Crm(database)
