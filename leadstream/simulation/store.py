@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from leadstream.projection.errors import PositionMismatch, StoreUnavailable
-from leadstream.projection.rows import read_records
+from leadstream.projection.rows import BAND, BAND_OFFSET, read_records
 from leadstream.projection.store import Applied
 from leadstream.projection.tables import TARGETS, Kind
 from leadstream.records.step import LogRecord
@@ -42,12 +42,13 @@ class Tables:
         self.positions[topic, partition] = end
         batch = read_records(kind, partition, records)
         table = self.rows[kind]
+        entered = {(tenant, lead) for tenant, lead, _ in batch.entered}
         for row in batch.rows:
             key = key_of(kind, row)
             there = table.get(key)
             if kind == "scores":
                 if there is None or _is_newer(row, there):
-                    table[key] = row
+                    table[key] = row if there is None or key in entered else _with_band(row, there)
             elif there is None:
                 table[key] = row
             else:
@@ -95,3 +96,10 @@ def _is_newer(row: Row, there: Row) -> bool:
     """What `tables.NEWER_LEAD` says in SQL."""
     partition, offset, at = _PLACE
     return bool(there[partition] != row[partition] or (row[offset], row[at]) >= (there[offset], there[at]))
+
+
+def _with_band(row: Row, there: Row) -> Row:
+    """The row with the offset of its change of band, which is the old row's if the band is the same."""
+    partition = _PLACE[0]
+    same = row[BAND] == there[BAND] and row[partition] == there[partition]
+    return (*row[:BAND_OFFSET], there[BAND_OFFSET]) if same else row
