@@ -7,7 +7,6 @@ from aiokafka import ConsumerRecord
 from leadstream.cli.console import err, progress
 from leadstream.projection.rebuild import Rebuild
 from leadstream.projection.store import ProjectionStore
-from leadstream.projection.tables import Kind
 from leadstream.settings import Settings
 from leadstream.stream.log_reader import read_topic
 from leadstream.stream.topics import TopicNames, partition_count
@@ -67,11 +66,7 @@ class Copier:
 async def rebuild(settings: Settings) -> None:
     """Replays the topics into `<schema>_next`, checks it and switches. Says on stdout what came of it."""
     dsn = settings.postgres_dsn.get_secret_value()
-    names = TopicNames(settings.topic_prefix, settings.app)
-    topics: dict[str, Kind] = {
-        names.scores: "scores", names.history: "history", names.actions: "actions",
-        names.decisions: "decisions",
-    }  # fmt: skip
+    topics = TopicNames(settings.topic_prefix, settings.app).projected
     counts = {topic: await partition_count(settings, topic) for topic in topics}
     work = Rebuild(dsn, settings.postgres_schema)
     await work.begin()

@@ -92,10 +92,11 @@ class Outbox:
         key, common, headers, origin, place = envelope
         about = f"{type_}\0{what}\0{direction}".encode()
         identity = blake2b(b"%b%b%b%d" % (origin, about, place, ordinal)).hexdigest()[:32]
+        ce_id, ce_type = identity.encode(), type_.encode()
         value = b'{"id":"%b","type":"%b","cause":"%b","direction":"%b",%b,%b' % (
-            identity.encode(), type_.encode(), cause.encode(), direction.encode(), common, _encode(own)[1:],
+            ce_id, ce_type, cause.encode(), direction.encode(), common, _encode(own)[1:],
         )  # fmt: skip
-        own_headers = [("ce_id", identity.encode()), ("ce_type", type_.encode()), *headers]
+        own_headers = [("ce_id", ce_id), ("ce_type", ce_type), *headers]
         self.entries.append((kind, type_ == SKIPPED, (key, value, own_headers)))
         return identity
 

@@ -8,7 +8,6 @@ from typing import Any, cast
 from aiokafka import TopicPartition
 
 from leadstream.projection.store import ProjectionStore
-from leadstream.projection.tables import Kind
 from leadstream.simulation.faults import Faults
 from leadstream.simulation.fetching import Cursor
 from leadstream.simulation.kafka import Kafka
@@ -18,12 +17,7 @@ from leadstream.simulation.worker import NAMES
 from leadstream.stream.packs import Pack
 from leadstream.stream.projector import ProjectionTask, ProjectorApp
 
-TOPICS: dict[str, Kind] = {
-    NAMES.scores: "scores",
-    NAMES.history: "history",
-    NAMES.actions: "actions",
-    NAMES.decisions: "decisions",
-}
+TOPICS = NAMES.projected
 PACE_SECONDS = 0.6
 """Between two fetches of a partition: the projector may lag."""
 

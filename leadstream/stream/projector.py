@@ -176,13 +176,7 @@ class Projector:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        names = TopicNames(settings.topic_prefix, settings.app)
-        self._topics: dict[str, Kind] = {
-            names.scores: "scores",
-            names.history: "history",
-            names.actions: "actions",
-            names.decisions: "decisions",
-        }
+        self._topics = TopicNames(settings.topic_prefix, settings.app).projected
         self._app: ProjectorApp | None = None
         self._store_away = False
 

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
+from leadstream.projection.tables import Kind
 from leadstream.settings import Settings
 from leadstream.stream import clients
 
@@ -74,6 +75,16 @@ class TopicNames:
     def changelog(self) -> str:
         """Named as Faust names the changelog of the app's table `lead-state`."""
         return f"{self.app}-lead-state-changelog"
+
+    @property
+    def projected(self) -> dict[str, Kind]:
+        """The topics that go to PostgreSQL, and what each holds."""
+        return {
+            self.scores: "scores",
+            self.history: "history",
+            self.actions: "actions",
+            self.decisions: "decisions",
+        }
 
 
 @dataclass(frozen=True, slots=True)
