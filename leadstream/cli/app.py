@@ -18,6 +18,7 @@ COMMANDS = {
     "projector": "Write scores and actions to PostgreSQL (long-running).",
     "send": "Send signals, one JSON object a line, into the topic.",
     "replay": "Fold signals from a file, offline: scores and actions at a time.",
+    "models": "Rule files: list, show, lint, compare, try, import.",
     "report": "Reports on a tenant's leads: tables, CSV, JSON.",
     "lead": "One lead: its score, factor by factor.",
     "doctor": "Check everything, and say where signals stopped.",

@@ -68,25 +68,25 @@ async def rebuild(settings: Settings) -> None:
     dsn = settings.postgres_dsn.get_secret_value()
     topics = TopicNames(settings.topic_prefix, settings.app).projected
     counts = {topic: await partition_count(settings, topic) for topic in topics}
-    work = Rebuild(dsn, settings.postgres_schema)
-    await work.begin()
-    store = ProjectionStore(dsn, work.made, topics)
-    await store.open()
-    leads = 0
-    try:
-        for topic, kind in topics.items():
-            copier = await _copy(settings, store, topic, counts[topic])
-            print(f"{topic}: {copier.rows:,} rows")
-            if kind == "scores":
-                leads = copier.alive
-    finally:
-        await store.close()
-    difference, dead = await work.check(leads)
-    print(f"checked {leads:,} leads; {difference}")
-    if dead:
-        err.print(f"{dead:,} rows could not be stored: see projection_dead_letters", highlight=False)
-    await work.switch()
-    print(f"switched: {work.schema} is the new one; look at it, then `DROP SCHEMA {work.old} CASCADE`")
+    async with Rebuild(dsn, settings.postgres_schema) as work:
+        await work.begin()
+        store = ProjectionStore(dsn, work.made, topics)
+        await store.open()
+        leads = 0
+        try:
+            for topic, kind in topics.items():
+                copier = await _copy(settings, store, topic, counts[topic])
+                print(f"{topic}: {copier.rows:,} rows")
+                if kind == "scores":
+                    leads = copier.alive
+        finally:
+            await store.close()
+        difference, dead = await work.check(leads)
+        print(f"checked {leads:,} leads; {difference}")
+        if dead:
+            err.print(f"{dead:,} rows could not be stored: see projection_dead_letters", highlight=False)
+        await work.switch()
+        print(f"switched: {work.schema} is the new one; look at it, then `DROP SCHEMA {work.old} CASCADE`")
 
 
 async def _copy(settings: Settings, store: ProjectionStore, topic: str, partitions: int) -> Copier:

@@ -17,8 +17,9 @@ from leadstream.cli.demo_summary import Fall, Outcome
 from leadstream.cli.errors import CliError
 from leadstream.models import load_catalog
 from leadstream.projection.queries import LeadRow, LoggedAction, Tables, reading
-from leadstream.projection.standing import next_crossing, total_at
+from leadstream.projection.standing import next_crossing
 from leadstream.projection.verify import verify
+from leadstream.scoring.reading import sum_at
 from leadstream.settings import Settings
 from leadstream.simulation.generator import generate
 from leadstream.stream.topics import TopicNames, create_topics, specs
@@ -177,7 +178,7 @@ class Play:
         now = _now()
         fall = None
         async for row in tables.all_leads():
-            crossing = next_crossing(row.accumulators, thresholds, max(now, row.updated))
+            crossing = next_crossing(row.accumulators, thresholds, max(now, row.updated), row.caps)
             if crossing is None or crossing.direction != "down" or crossing.at < now + SOON_MS:
                 continue
             if fall is None or crossing.at < fall.at:
@@ -188,7 +189,7 @@ class Play:
         self._console.print(f"  {name}: no signal comes, and its score falls")
         with Live(console=self._console, transient=True, auto_refresh=False) as live:
             while (now := _now()) < fall.at:
-                total = total_at(fall.row.accumulators, now)
+                total = sum_at(fall.row.accumulators, now, fall.row.caps)
                 live.update(
                     f"  {total:9.4f}   passes {fall.threshold:g} in {(fall.at - now) / 1000:.1f} s",
                     refresh=True,

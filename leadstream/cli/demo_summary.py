@@ -13,10 +13,10 @@ from leadstream.localstack import LocalStackError
 from leadstream.localstack.database import programs
 from leadstream.localstack.resolver import external_postgres
 from leadstream.projection.queries import FactorHistory, LeadRow, LoggedAction
-from leadstream.projection.standing import contribution, total_at
 from leadstream.projection.verify import Verification
 from leadstream.records.times import rfc3339
 from leadstream.scoring.kernel import score_of
+from leadstream.scoring.reading import contribution, sum_at
 from leadstream.settings import Settings
 
 BAR = 40
@@ -175,7 +175,7 @@ def _print_skipped(console: Console, skipped: list[tuple[str, str, int]]) -> Non
 
 
 def _print_score(console: Console, row: LeadRow, histories: dict[str, FactorHistory], now: int) -> None:
-    total = total_at(row.accumulators, now)
+    total = sum_at(row.accumulators, now, row.caps)
     console.print(
         f"\n[bold]{row.tenant}:{row.lead} explained[/]: score {score_of(total)} (total {total:.2f}) at "
         f"{_clock(now)}\n  it was {row.score} at {_clock(row.updated)}, when it last changed in the log"
@@ -200,8 +200,8 @@ def _print_fall(console: Console, fall: Fall) -> None:
     console.print(f"\n[bold]{row.tenant}:{row.lead} fell by itself[/], without a signal")
     for step in range(FALL_STEPS):
         at = fall.since + (fall.at - fall.since) * step // FALL_STEPS
-        console.print(f"  {_clock(at)}  {total_at(row.accumulators, at):8.4f}")
-    end = total_at(row.accumulators, fall.at)
+        console.print(f"  {_clock(at)}  {sum_at(row.accumulators, at, row.caps):8.4f}")
+    end = sum_at(row.accumulators, fall.at, row.caps)
     console.print(
         f"  {_clock(fall.at)}  {end:8.4f}  below {fall.threshold:g}, as foretold at {_clock(fall.since)}"
     )

@@ -6,14 +6,17 @@ import time
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
 from leadstream.cli.errors import CliError
 from leadstream.projection.queries import FactorHistory, LeadRow, LoggedAction, Tables, reading
-from leadstream.projection.standing import contribution, mass, next_crossing, total_at
+from leadstream.projection.standing import next_crossing
+from leadstream.records.outputs import Accumulator
 from leadstream.records.times import DAY, parse_instant, rfc3339
 from leadstream.scoring.kernel import score_of
+from leadstream.scoring.reading import contribution, explain, sum_at
 from leadstream.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="One lead: its score, factor by factor.")
@@ -84,14 +87,14 @@ async def _unknown(tables: Tables, tenant: str, lead: str) -> CliError:
 
 
 def _print_score(console: Console, row: LeadRow, at: int) -> None:
-    total = total_at(row.accumulators, at)
+    total = sum_at(row.accumulators, at, row.caps)
     console.print(f"{row.tenant}:{row.lead}", style="bold", end="  ")
     console.print(f"score {score_of(total)}", style="bold green", end=f" (total {total:.4f})")
     console.print(f" at {rfc3339(at)}")
     stale = row.next_change is not None and row.next_change <= at
     due = f"; a change by itself was due at {_time(row.next_change)}" if stale else ""
     console.print(
-        f"band {row.band}, model {row.model} {row.version}, as of {rfc3339(row.updated)} "
+        f"band {row.band}, {f'stage {row.stage}, ' if row.stage else ''}model {row.model} {row.version}, as of {rfc3339(row.updated)} "
         f"with score {row.score}{due}"
     )
     if row.last_activity is not None:
@@ -119,11 +122,19 @@ def _factor_table(row: LeadRow, histories: dict[str, FactorHistory], at: int) ->
             f"{contribution(accumulator, at):.4f}",
             f"{last}  {history.type} {history.signal}" if history else last,
         )
+    for factor in explain(row.accumulators, at, row.caps):
+        if factor.factor.startswith("cap:"):
+            table.add_row(factor.factor, "", "", "", "", "", f"{factor.points:.4f}", "")
     return table
 
 
+def mass(accumulator: Accumulator, at: int) -> float:
+    """What an accumulator holds at `at`, in occurrences of its points."""
+    return contribution(replace(accumulator, points=1.0), at)
+
+
 def _print_future(console: Console, row: LeadRow, thresholds: list[float], at: int) -> None:
-    crossing = next_crossing(row.accumulators, thresholds, at)
+    crossing = next_crossing(row.accumulators, thresholds, at, row.caps)
     if crossing is not None:
         verb = "falls below" if crossing.direction == "down" else "rises over"
         console.print(
@@ -152,9 +163,15 @@ def _action_table(actions: list[LoggedAction]) -> Table:
 
 def _what(action: LoggedAction) -> str:
     if action.action is not None:
-        return f"{action.action} ({action.channel}) requested at {action.threshold:g}"
+        cause = f"by {action.trigger}" if action.threshold is None else f"at {action.threshold:g}"
+        return f"{action.action} ({action.channel}) requested {cause}"
     if action.previous_band is not None:
         return f"{action.previous_band} to {action.band}"
+    if action.previous_stage is not None:
+        return f"stage {action.previous_stage or 'none'} to {action.stage or 'none'}"
+    if action.threshold is None:
+        reached = "" if action.value is None else f" at {action.value:g}"
+        return f"{action.trigger} fired{reached}"
     return f"crossed {action.threshold:g} {action.direction}"
 
 

@@ -29,6 +29,7 @@ def preset_names() -> list[str]:
 def load_catalog(model: str, tenants: Path | None = None) -> ModelCatalog:
     """The models for a preset's name or a rule file's path, and the tenants of a file if there is one.
 
+    A tenant's own `model` is a preset or a rule file whose path counts from the folder of the tenants file.
     Raises `ModelError`, whose text is one line: file, line, column, reason, and the nearest valid name.
     """
     file = load_rule_file(model)
@@ -38,30 +39,49 @@ def load_catalog(model: str, tenants: Path | None = None) -> ModelCatalog:
     document = read_file(tenants)
     listed = validated(document, _TENANTS)
     found: dict[str, CompiledModel] = {}
-    compiled: dict[tuple[int | None, str | None], CompiledModel] = {}
+    files: dict[str | None, schema.RuleFile] = {None: file}
+    compiled: dict[tuple[str | None, int | None, str | None], CompiledModel] = {}
     for index, tenant in enumerate(listed):
         if tenant.tenant in found:
             raise document.error((index, "tenant"), f"tenant `{tenant.tenant}` is listed a second time")
         if tenant.timezone is not None:
             check_zone(document, (index, "timezone"), tenant.timezone)
-        kind = (tenant.half_life, tenant.timezone)
+        if tenant.model is not None and tenant.model not in files:
+            files[tenant.model] = load_tenant_file(document, (index, "model"), tenants.parent, tenant.model)
+        kind = (tenant.model, tenant.half_life, tenant.timezone)
         if kind not in compiled:
-            compiled[kind] = compile_model(file, tenant)
+            compiled[kind] = compile_model(files[tenant.model], tenant)
         found[tenant.tenant] = compiled[kind]
     return ModelCatalog(default, found)
 
 
+def load_tenant_file(document: Document, place: Place, folder: Path, model: str) -> schema.RuleFile:
+    """The rules that a tenants file names at a place."""
+    if model in preset_names():
+        return load_rule_file(model)
+    if not (folder / model).exists():
+        raise document.error(
+            place, f"no preset and no file has the name {model}{nearest(model, preset_names())}"
+        )
+    return load_rule_file(str(folder / model))
+
+
 def load_rule_file(model: str) -> schema.RuleFile:
     """A preset's or file's rules, checked. Raises `ModelError`."""
+    return checked(load_document(model))
+
+
+def load_document(model: str) -> Document:
+    """A preset or file, read and not yet checked. Raises `ModelError`."""
     if model in preset_names():
         text = (resources.files("leadstream.models") / "presets" / f"{model}.yaml").read_text(
             encoding="utf-8"
         )
-        return parse_rule_file(text, f"{model}.yaml")
+        return read_document(text, f"{model}.yaml")
     path = Path(model)
     if not path.exists() and "/" not in model and not path.suffix:
         raise ModelError(f"{model}: no preset and no file has this name{nearest(model, preset_names())}")
-    return checked(read_file(path))
+    return read_file(path)
 
 
 def parse_rule_file(text: str, source: str) -> schema.RuleFile:
@@ -70,6 +90,7 @@ def parse_rule_file(text: str, source: str) -> schema.RuleFile:
 
 
 def checked(document: Document) -> schema.RuleFile:
+    """The rules of a document. Raises `ModelError`."""
     file = validated(document, _RULE_FILE)
     check(document, file)
     return file

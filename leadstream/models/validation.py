@@ -38,7 +38,8 @@ def first_error(document: Document, errors: list[ErrorDetails], adapter: TypeAda
         for path, error in placed
         if not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
     ]
-    path, error = min(deepest, key=lambda one: document.places.get(one[0], (0, 0)))
+    order = {path: number for number, path in enumerate(document.places)}
+    path, error = min(deepest, key=lambda one: order.get(one[0], -1))
     if error["type"] == "missing":
         return document.error(path, f"`{error['loc'][-1]}` is missing")
     if error["type"] == "extra_forbidden":

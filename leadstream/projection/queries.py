@@ -15,7 +15,7 @@ from leadstream.records.outputs import Accumulator, FactorShare
 
 LEAD_COLUMNS = (
     "tenant_id, lead_id, score_total, score_band, score_version, score_updated_on, total, model, "
-    "next_change_on, last_activity_on, suppressed, accumulators::text"
+    "next_change_on, last_activity_on, suppressed, stage, caps::text, accumulators::text"
 )
 LEAD = f"SELECT {LEAD_COLUMNS} FROM leads WHERE tenant_id = $1 AND lead_id = $2"
 ALL_LEADS = f"SELECT {LEAD_COLUMNS} FROM leads"
@@ -60,7 +60,8 @@ FROM parts ORDER BY factor, at DESC, source_offset DESC
 """
 ACTION_COLUMNS = (
     "id, type, tenant_id, lead_id, at, cause, direction, threshold, total_before, total_after, score, band, "
-    "previous_band, action, channel, signal_id, signal_type, coalesce(factors, '[]')::text"
+    "previous_band, stage, previous_stage, action, channel, trigger, value, signal_id, signal_type, "
+    "coalesce(factors, '[]')::text"
 )
 ACTIONS_OF_TYPE = f"""
 SELECT {ACTION_COLUMNS} FROM action_log WHERE type = $1
@@ -107,7 +108,9 @@ GROUP BY 1, 2 ORDER BY 1, 2
 
 @dataclass(frozen=True, slots=True)
 class LeadRow:
-    """A row of `leads`. Instants are epoch milliseconds; `updated` is the fold's now at which it is exact."""
+    """A row of `leads`. Instants are epoch milliseconds; `updated` is the fold's now at which it is exact.
+
+    `caps` are low and high of categories; `stage` is empty for none."""
 
     tenant: str
     lead: str
@@ -120,6 +123,8 @@ class LeadRow:
     next_change: int | None
     last_activity: int | None
     suppressed: tuple[str, ...]
+    stage: str
+    caps: dict[str, tuple[float, float]]
     accumulators: tuple[Accumulator, ...]
 
 
@@ -153,14 +158,19 @@ class LoggedAction:
     score: int
     band: str
     previous_band: str | None
+    stage: str
+    previous_stage: str | None
     action: str | None
     channel: str | None
+    trigger: str | None
+    value: float | None
     signal: str | None
     signal_type: str | None
     factors: tuple[FactorShare, ...]
 
 
 _accumulators = msgspec.json.Decoder(tuple[Accumulator, ...]).decode
+_caps = msgspec.json.Decoder(dict[str, tuple[float, float]]).decode
 _factors = msgspec.json.Decoder(tuple[FactorShare, ...]).decode
 
 
@@ -207,7 +217,7 @@ class Tables:
         return [_logged(row) for row in await self._fetch(ACTIONS_OF_TYPE, kind, limit)]
 
     async def actions(self, tenant: str, lead: str, limit: int = 10) -> list[LoggedAction]:
-        """A lead's latest crossings, changes of band and requested actions, newest first."""
+        """A lead's latest records in the action log, newest first."""
         return [_logged(row) for row in await self._fetch(ACTIONS_OF_LEAD, tenant, lead, limit)]
 
     async def skipped(self) -> list[tuple[str, str, int]]:
@@ -259,7 +269,8 @@ async def reading(dsn: str, schema: str) -> AsyncIterator[Tables]:
 def lead_row(row: Any) -> LeadRow:
     """From the values of `LEAD_COLUMNS`."""
     values = list(row)
-    values[-2:] = tuple(values[-2]), _accumulators(values[-1])
+    suppressed, stage, caps, accumulators = values[-4:]
+    values[-4:] = tuple(suppressed), stage, _caps(caps), _accumulators(accumulators)
     return LeadRow(*values)
 
 

@@ -3,19 +3,18 @@
 Of two totals that fade with one half-life h the larger stays the larger. So the instant at which a total is
 worth exactly one point, `at + h * log2(total)`, orders leads at any time (forward decay's landmark, Cormode
 et al., ICDE 2009), and an index on it never goes stale. What does not fade is a constant beside it: leads are
-indexed by half-life and constant, each such part in order by itself.
+indexed by half-life and constant, each such part in order by itself. Where a total is not of this form, a
+bound of it is (`leadstream.projection.bounds`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import ceil, log2
 from typing import NamedTuple
 
-from leadstream.projection.standing import KERNELS
+from leadstream.projection.bounds import LARGEST, LONGEST, SMALLEST, Bound, bound_of, check
 from leadstream.records.outputs import Accumulator
 
-LARGEST = 1e100
-SMALLEST = 1e-100
-"""What a factor is worth, and its points, lie between these, so that PostgreSQL can multiply them."""
+MEMORYLESS = frozenset({"none", "exponential"})
 
 
 class Rank(NamedTuple):
@@ -37,23 +36,38 @@ class Rank(NamedTuple):
     key: float
 
 
-def rank_of(accumulators: Iterable[Accumulator], at: int, total: float) -> Rank:
+def rank_of(
+    accumulators: Iterable[Accumulator],
+    at: int,
+    total: float,
+    caps: Mapping[str, tuple[float, float]] | None = None,
+) -> Rank:
     """The rank of a row that is exact at `at` (epoch ms).
 
     Where half-lives mix, the positive parts count as if all faded with the slowest of theirs, and negative
     ones that fade faster than that are left out: neither can make the bound too low. A factor that the tables
     can't compute leaves the lead at its `total`. Raises ValueError for factors beyond all measure.
     """
+    accumulators = tuple(accumulators)
+    if caps:
+        return _of_bound(bound_of(accumulators, at, caps), at, total)
     constant = 0.0
     fading: dict[int, float] = {}
     for one in accumulators:
         points, half_life = one.points, one.half_life
         value = points * one.mass
-        if one.kernel not in KERNELS:
-            return Rank(0, 0.0, total)
-        if not -LARGEST < value < LARGEST or 0.0 < points < SMALLEST or -SMALLEST < points < 0.0:
-            raise ValueError(f"factor {one.factor} is out of range")
-        if half_life > 0:
+        if one.detail is not None or one.kernel not in MEMORYLESS:
+            return _of_bound(bound_of(accumulators, at, {}), at, total)
+        if (
+            not -LARGEST < value < LARGEST
+            or 0.0 < points < SMALLEST
+            or -SMALLEST < points < 0.0
+            or not -LONGEST < one.t_ref < LONGEST
+            or not 0 <= half_life < LONGEST
+            or (one.kernel == "none") != (half_life == 0)
+        ):
+            check(one)
+        if half_life:
             elapsed = at - one.t_ref
             if elapsed > 0:
                 value *= 2.0 ** (-elapsed / half_life)
@@ -61,19 +75,23 @@ def rank_of(accumulators: Iterable[Accumulator], at: int, total: float) -> Rank:
                 fading[half_life] += value
             else:
                 fading[half_life] = value
-        elif half_life:
-            raise ValueError(f"factor {one.factor} has a negative half-life")
         else:
             constant += value
-    slowest, part = _bound(fading)
+    return _of_bound(Bound(constant, fading), at, total)
+
+
+def _of_bound(bound: Bound | None, at: int, total: float) -> Rank:
+    if bound is None:
+        return Rank(0, 0.0, total)
+    slowest, part = _slowest(bound.fading)
     if not part:
-        return Rank(0, 0.0, constant)
+        return Rank(0, 0.0, bound.constant)
     landmark = at + slowest * log2(abs(part))
-    base = float(ceil(constant))
+    base = float(ceil(bound.constant))
     return Rank(slowest, base, landmark) if part > 0.0 else Rank(-slowest, base, -landmark)
 
 
-def _bound(fading: dict[int, float]) -> tuple[int, float]:
+def _slowest(fading: Mapping[int, float]) -> tuple[int, float]:
     """The half-life and the part of a bound of the sum of all that fades."""
     if len(fading) > 1:
         fading = {half_life: value for half_life, value in fading.items() if value}

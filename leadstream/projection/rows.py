@@ -1,11 +1,17 @@
 """From records of the log to rows of PostgreSQL. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import msgspec
 
+from leadstream.projection.log_rows import (
+    action_values,
+    common_values,
+    decision_values,
+    read_action,
+    read_instant,
+)
 from leadstream.projection.ranking import rank_of
 from leadstream.projection.storable import (
     DeadRow,
@@ -13,28 +19,21 @@ from leadstream.projection.storable import (
     Row,
     Unfit,
     check_identity,
+    decoded,
     instant,
     storable,
 )
 from leadstream.projection.tables import LEADS, Kind
 from leadstream.records.keys import lead_key
-from leadstream.records.outputs import (
-    Accumulator,
-    ActionRecord,
-    ActionRequested,
-    ActionSkipped,
-    BandChanged,
-    Contribution,
-    ThresholdCrossed,
-)
+from leadstream.records.outputs import Accumulator, Contribution
 from leadstream.records.rejection import shorten
 from leadstream.records.step import LogRecord
-from leadstream.records.times import LAST, parse_instant
+from leadstream.records.times import LAST
 
 MAX_VERSION = 50
 """`score_version` is a varchar(50) (S2-9)."""
 
-T = TypeVar("T")
+NO_CAPS = msgspec.Raw(b"{}")
 
 
 BAND = LEADS.names.index("score_band")
@@ -69,7 +68,7 @@ class Batch:
 
 
 class _Snapshot(msgspec.Struct, gc=False):
-    """ScoreSnapshot with its accumulators left as JSON for the column."""
+    """ScoreSnapshot with what goes to jsonb columns left as JSON."""
 
     tenant: str
     lead: str
@@ -84,6 +83,8 @@ class _Snapshot(msgspec.Struct, gc=False):
     last_activity: int | None
     offset: int
     accumulators: msgspec.Raw
+    stage: str = ""
+    caps: msgspec.Raw = NO_CAPS
 
 
 class _InBand(msgspec.Struct, gc=False):
@@ -113,6 +114,7 @@ class _Entry(msgspec.Struct, gc=False):
     future: bool = False
     data: msgspec.Raw = msgspec.Raw(b"{}")
     data_bytes: int = 0
+    flags: tuple[str, ...] = ()
 
 
 class _Entries(msgspec.Struct, gc=False):
@@ -128,19 +130,11 @@ class _RawEntries(msgspec.Struct, gc=False):
 _snapshot = msgspec.json.Decoder(_Snapshot).decode
 _in_band = msgspec.json.Decoder(_InBand).decode
 _accumulators = msgspec.json.Decoder(tuple[Accumulator, ...]).decode
+_caps = msgspec.json.Decoder(dict[str, tuple[float, float]]).decode
 _entries = msgspec.json.Decoder(_Entries).decode
 _raw_entries = msgspec.json.Decoder(_RawEntries).decode
 _entry = msgspec.json.Decoder(_Entry).decode
 _contributions = msgspec.json.Decoder(tuple[Contribution, ...]).decode
-_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_action = msgspec.json.Decoder(ActionRecord).decode
-_BY_TYPE: dict[str, Callable[[bytes], ActionRecord]] = {
-    "lead.threshold.crossed": msgspec.json.Decoder(ThresholdCrossed).decode,
-    "lead.band.changed": msgspec.json.Decoder(BandChanged).decode,
-    "lead.action.requested": msgspec.json.Decoder(ActionRequested).decode,
-    "lead.action.skipped": msgspec.json.Decoder(ActionSkipped).decode,
-}
-_encode = msgspec.json.encode
 
 
 def read_records(kind: Kind, partition: int, records: Sequence[LogRecord]) -> Batch:
@@ -243,11 +237,12 @@ def _lead_of(key: bytes) -> tuple[str, str]:
 
 def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
     value, altered = storable(record.value)
-    snapshot = _decoded(_snapshot, value)
+    snapshot = decoded(_snapshot, value)
     raw = bytes(snapshot.accumulators)
     at = instant(snapshot.at)
     try:
-        rank = rank_of(_decoded(_accumulators, raw), at, snapshot.total)
+        caps = decoded(_caps, bytes(snapshot.caps))
+        rank = rank_of(decoded(_accumulators, raw), at, snapshot.total, caps)
     except ValueError as error:
         raise Unfit("bad_field", str(error)) from None
     check_identity(altered, snapshot.tenant, snapshot.lead)
@@ -271,7 +266,9 @@ def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
         next_change if next_change is None or next_change <= LAST else None,
         None if snapshot.last_activity is None else instant(snapshot.last_activity),
         snapshot.suppressed,
+        snapshot.stage,
         raw.decode(),
+        bytes(snapshot.caps).decode(),
         partition,
         snapshot.offset,
         altered,
@@ -285,22 +282,22 @@ def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
 def _read_history(record: LogRecord, batch: Batch) -> None:
     value, altered = storable(record.value)
     try:
-        decoded = _entries(value)
-        rows = [_event_row(decoded.partition, entry, altered) for entry in decoded.entries]
+        batched = _entries(value)
+        rows = [_event_row(batched.partition, entry, altered) for entry in batched.entries]
     except (Unfit, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         _read_entries_singly(record, value, altered, batch)
         return
-    for item, (row, entry) in enumerate(zip(rows, decoded.entries, strict=True)):
+    for item, (row, entry) in enumerate(zip(rows, batched.entries, strict=True)):
         batch.add(row, Origin(record, item), entry.now)
 
 
 def _read_entries_singly(record: LogRecord, value: bytes, altered: bool, batch: Batch) -> None:
     """One entry that can't be stored costs the others of its record nothing."""
-    decoded = _decoded(_raw_entries, value)
-    for item, raw in enumerate(decoded.entries):
+    batched = decoded(_raw_entries, value)
+    for item, raw in enumerate(batched.entries):
         try:
-            entry = _decoded(_entry, bytes(raw))
-            batch.add(_event_row(decoded.partition, entry, altered), Origin(record, item), entry.now)
+            entry = decoded(_entry, bytes(raw))
+            batch.add(_event_row(batched.partition, entry, altered), Origin(record, item), entry.now)
         except Unfit as unfit:
             batch.reject(record, unfit, item, bytes(raw))
 
@@ -309,7 +306,7 @@ def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
     data, contributions = bytes(entry.data), bytes(entry.contributions)
     if data[:1] != b"{":
         raise Unfit("bad_field", "`data` is no object")
-    _decoded(_contributions, contributions)
+    decoded(_contributions, contributions)
     check_identity(altered, entry.tenant, entry.lead)
     return (
         partition,
@@ -330,6 +327,7 @@ def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
         entry.after,
         contributions.decode(),
         entry.outcome,
+        entry.flags,
         entry.future,
         altered,
     )
@@ -337,63 +335,9 @@ def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
 
 def _read_action(kind: Kind, partition: int, logged: LogRecord, batch: Batch) -> None:
     value, altered = storable(logged.value)
-    record = _decoded(_action, value)
-    if record.type in _BY_TYPE:
-        record = _decoded(_BY_TYPE[record.type], value)
+    record = read_action(value)
     check_identity(altered, record.tenant, record.lead, record.id)
-    try:
-        at = parse_instant(record.at)
-    except ValueError as error:
-        raise Unfit("bad_time", str(error)) from None
-    signal = record.signal
-    action: tuple[Any, ...] = (None, None, None)
-    threshold = factors = payload = reason = previous_band = None
-    if isinstance(record, ActionRequested | ActionSkipped):
-        action = (record.do, record.channel, record.crossing)
-        threshold = record.threshold
-    if isinstance(record, ThresholdCrossed | ActionRequested):
-        threshold = record.threshold
-        factors = _text(record.factors)
-    if isinstance(record, ActionRequested):
-        payload = _text(record.payload)
-    elif isinstance(record, ActionSkipped):
-        reason = record.reason
-    elif isinstance(record, BandChanged):
-        previous_band = record.previous_band
-    common = (
-        record.id,
-        record.type,
-        record.tenant,
-        record.lead,
-        at,
-        record.cause,
-        record.direction,
-        threshold,
-        record.total_before,
-        record.total_after,
-        record.score,
-        record.band,
-        record.model,
-        *action,
-        None if signal is None else signal.id,
-        None if signal is None else signal.type,
-        None if signal is None else _text(signal),
-        partition,
-        logged.offset,
-        altered,
-    )
-    row = (*common, previous_band, payload, factors) if kind == "actions" else (*common, reason)
-    batch.add(row, Origin(logged), at)
-
-
-def _text(value: Any) -> str:
-    return _encode(value).decode()
-
-
-def _decoded(decode: Callable[[bytes], T], value: bytes) -> T:
-    try:
-        return decode(value)
-    except msgspec.ValidationError as error:
-        raise Unfit("bad_field", str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unfit("not_json", str(error)) from None
+    at = read_instant(record.at)
+    common = common_values(record, at, (partition, logged.offset), altered)
+    own = action_values(record) if kind == "actions" else decision_values(record)
+    batch.add((*common, *own), Origin(logged), at)

@@ -1,20 +1,17 @@
-"""A lead at any time from its row on: total, score, factors, and the next crossing by itself. Pure."""
+"""The next crossing of a lead by itself, from its row on. Pure."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from leadstream.projection.errors import ProjectionError
 from leadstream.records.outputs import Accumulator
+from leadstream.scoring.course import stretch_of_accumulators
 from leadstream.scoring.instants import first_exit
-from leadstream.scoring.kernel import TOLERANCE, decayed
+from leadstream.scoring.kernel import TOLERANCE
+from leadstream.scoring.reading import sum_at
 
-KERNELS = frozenset({"none", "exponential"})
-
-
-class UnknownKernel(ProjectionError):
-    """A factor fades in a way that this version can't compute."""
+MAX_STRETCHES = 1000
+"""How far it looks: changes of form, such as steps of an age table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,53 +23,38 @@ class Crossing:
     at: int
 
 
-def contribution(accumulator: Accumulator, at: int) -> float:
-    """What a factor contributes at `at` >= its `t_ref` (epoch ms), in points.
-
-    `points * mass * 2 ** (-(at - t_ref) / half_life)`: forward decay (Cormode et al., ICDE 2009).
-    """
-    return accumulator.points * mass(accumulator, at)
-
-
-def mass(accumulator: Accumulator, at: int) -> float:
-    """The decayed sum of multipliers at `at` >= `t_ref` (epoch ms). Raises `UnknownKernel`."""
-    if accumulator.kernel not in KERNELS:
-        raise UnknownKernel(
-            f"factor {accumulator.factor} has the kernel {accumulator.kernel}, which this version of "
-            "LeadStream does not know: use the version that wrote it"
-        )
-    return decayed(accumulator.mass, accumulator.half_life, at - accumulator.t_ref)
-
-
-def total_at(accumulators: Iterable[Accumulator], at: int) -> float:
-    """The unclamped total at `at`, not before any `t_ref` (epoch ms)."""
-    return sum(contribution(accumulator, at) for accumulator in accumulators)
-
-
 def next_crossing(
-    accumulators: Iterable[Accumulator], thresholds: Sequence[float], at: int
+    accumulators: Iterable[Accumulator],
+    thresholds: Sequence[float],
+    at: int,
+    caps: Mapping[str, tuple[float, float]] | None = None,
 ) -> Crossing | None:
     """The first of the thresholds that the total passes after `at` (epoch ms) without a signal, if any.
 
     Never early, on a grid of 1 ms. Without hysteresis: where the model has some, the crossing that is
     recorded comes later, at threshold - hysteresis.
     """
-    sums: dict[int, float] = defaultdict(float)
-    for accumulator in accumulators:
-        sums[accumulator.half_life] += contribution(accumulator, at)
-    total = sum(sums.values())
-    below = max((level for level in thresholds if total >= level - TOLERANCE), default=None)
-    above = min((level for level in thresholds if total < level - TOLERANCE), default=None)
-    elapsed = first_exit(
-        list(sums.values()),
-        tuple(sums),
-        float("-inf") if below is None else below - TOLERANCE,
-        float("inf") if above is None else above - TOLERANCE,
-    )
-    if elapsed is None:
-        return None
-    after = sum(decayed(value, half_life, elapsed) for half_life, value in sums.items())
-    if below is not None and after < below - TOLERANCE:
-        return Crossing(below, "down", at + elapsed)
-    assert above is not None
-    return Crossing(above, "up", at + elapsed)
+    held = tuple(accumulators)
+
+    def total(t: int) -> float:
+        return sum_at(held, t, caps)
+
+    present = total(at)
+    below = max((level for level in thresholds if present >= level - TOLERANCE), default=None)
+    above = min((level for level in thresholds if present < level - TOLERANCE), default=None)
+    low = float("-inf") if below is None else below - TOLERANCE
+    high = float("inf") if above is None else above - TOLERANCE
+    for _ in range(MAX_STRETCHES):
+        stretch = stretch_of_accumulators(held, caps or {}, at)
+        found = first_exit(total, stretch, low, high)
+        if found is None and stretch.end is not None and not low <= total(stretch.end) < high:
+            found = stretch.end
+        if found is not None:
+            fallen = below is not None and total(found) < low
+            level = below if fallen else above
+            assert level is not None
+            return Crossing(level, "down" if fallen else "up", found)
+        if stretch.end is None:
+            return None
+        at = stretch.end
+    return None

@@ -7,8 +7,11 @@ can't be stored at all becomes a `DeadRow` with the reason.
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from leadstream.records.rejection import shorten
 from leadstream.records.step import LogRecord
@@ -22,6 +25,7 @@ _ESCAPE = re.compile(
     rb"|\\u(?:0000|[dD][89a-fA-F]..)",
     re.DOTALL,
 )
+T = TypeVar("T")
 MAX_DEAD_BYTES = 524_288
 """A dead row keeps so much of its bytes, and the length and SHA-256 of all."""
 
@@ -104,3 +108,13 @@ def instant(ms: int) -> int:
     if not FIRST <= ms <= LAST:
         raise Unfit("bad_time", f"{ms} is outside the years 1 to 9999")
     return ms
+
+
+def decoded(decode: Callable[[bytes], T], value: bytes) -> T:
+    """What a decoder of msgspec makes of the JSON. Raises `Unfit`."""
+    try:
+        return decode(value)
+    except msgspec.ValidationError as error:
+        raise Unfit("bad_field", str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unfit("not_json", str(error)) from None

@@ -70,7 +70,9 @@ LEADS = Table(
         ("next_change_on", "timestamptz"),
         ("last_activity_on", "timestamptz"),
         ("suppressed", "text[]"),
+        ("stage", "text"),
         ("accumulators", "jsonb"),
+        ("caps", "jsonb"),
         ("source_partition", "integer"),
         ("source_offset", "bigint"),
         ("altered", "boolean"),
@@ -114,6 +116,7 @@ SCORE_EVENTS = Table(
         ("total_after", "double precision"),
         ("contributions", "jsonb"),
         ("outcome", "text"),
+        ("flags", "text[]"),
         ("future", "boolean"),
         ("altered", "boolean"),
     ),
@@ -133,9 +136,12 @@ _COMMON = (
     ("total_after", "double precision"),
     ("score", "integer"),
     ("band", "text"),
+    ("stage", "text"),
     ("model", "text"),
     ("action", "text"),
     ("channel", "text"),
+    ("trigger", "text"),
+    ("priority", "text"),
     ("crossing_id", "text"),
     ("signal_id", "text"),
     ("signal_type", "text"),
@@ -146,10 +152,17 @@ _COMMON = (
 )
 ACTION_LOG = Table(
     "action_log",
-    (*_COMMON, ("previous_band", "text"), ("payload", "jsonb"), ("factors", "jsonb")),
+    (
+        *_COMMON,
+        ("previous_band", "text"),
+        ("previous_stage", "text"),
+        ("value", "double precision"),
+        ("payload", "jsonb"),
+        ("factors", "jsonb"),
+    ),
     ("id",),
 )
-DECISION_LOG = Table("decision_log", (*_COMMON, ("reason", "text")), ("id",))
+DECISION_LOG = Table("decision_log", (*_COMMON, ("reason", "text"), ("until", "timestamptz")), ("id",))
 
 TARGETS: dict[Kind, Table] = {
     "scores": LEADS,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Cause = Literal["signal", "decay", "reset", "merge", "recovery", "model"]
+Cause = Literal["signal", "decay", "reset", "merge", "recovery", "model", "timer"]
 Direction = Literal["up", "down"]
 
 
@@ -22,11 +22,19 @@ class SignalRef(msgspec.Struct, frozen=True, omit_defaults=True):
     data: dict[str, Any] = {}
 
 
-class FactorShare(msgspec.Struct, frozen=True, gc=False):
-    """A factor's part of a total: `points` is what it contributes at the time of the record."""
+class FactorShare(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A factor's part of a total: `points` is what it contributes at the time of the record.
+
+    Of `count` signals in it the newest happened at `last_at` (epoch ms); `offset` is the place of the one
+    that was folded last, in the lead's partition of the signals topic. What no signal gives has none:
+    inactivity, and what a cap takes away (`cap:<category>`).
+    """
 
     factor: str
     points: float
+    count: int = 0
+    last_at: int | None = None
+    offset: int | None = None
 
 
 class ActionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,6 +56,7 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     score: int
     band: str
     model: str
+    stage: str = ""
     signal: SignalRef | None = None
 
 
@@ -64,33 +73,86 @@ class BandChanged(ActionRecord, frozen=True, kw_only=True):
     previous_band: str
 
 
+class StageChanged(ActionRecord, frozen=True, kw_only=True):
+    """`lead.stage.changed`: the lead entered another stage; `stage` is the new one, left out for none."""
+
+    previous_stage: str
+
+
+class TriggerFired(ActionRecord, frozen=True, kw_only=True):
+    """`lead.trigger.fired`: a spike, an inactivity or an absence of the model came about.
+
+    `trigger` is `spike:<id>` or `timer:<id>`; `value` is what a spike has reached, a count or points.
+    """
+
+    trigger: str
+    value: float | None = None
+    factors: tuple[FactorShare, ...] = ()
+
+
 class ActionRequested(ActionRecord, frozen=True, kw_only=True):
-    """`lead.action.requested`: what the model wants done because of a crossing."""
+    """`lead.action.requested`: what the model wants done, and why.
+
+    `trigger` is `threshold:<level>`, `band:<name>`, `stage:<name>`, `spike:<id>`, `timer:<id>` or
+    `rule:<id>`; `crossing` is the id of the record that says so, left out for a rule.
+    """
 
     do: str
     channel: str
-    threshold: float
-    crossing: str
+    trigger: str
+    threshold: float | None = None
+    crossing: str = ""
+    priority: str = ""
     payload: dict[str, Any] = {}
     factors: tuple[FactorShare, ...] = ()
 
 
+Reason = Literal[
+    "cooldown", "suppressed", "no_phone", "invalid_phone", "no_email", "invalid_email", "no_consent",
+    "no_owner", "repeated", "outside_hours", "deferred", "no_longer",
+]  # fmt: skip
+
+
 class ActionSkipped(ActionRecord, frozen=True, kw_only=True):
-    """`lead.action.skipped`: an action that the model wanted and a policy withheld, with the reason."""
+    """`lead.action.skipped`: an action that the model wanted and a policy withheld, with the reason.
+
+    One that is `deferred` is judged again at `until` (RFC 3339).
+    """
 
     do: str
     channel: str
-    threshold: float
-    crossing: str
-    reason: Literal["no_phone", "invalid_phone", "repeated", "suppressed"]
+    trigger: str
+    reason: Reason
+    threshold: float | None = None
+    crossing: str = ""
+    until: str = ""
+
+
+class Detail(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What an accumulator has beside its mass, where its kernel is not memoryless.
+
+    `buckets` are (effective time, mass) of signals that fade each by its own age, `ages` (to, factor) of the
+    recency table with (0, last factor) at its end; the accumulator's mass stands beyond the table. Of
+    `inactivity_step`: the loss in per cent, whether it is `linear`, the floor in points, the lead's last
+    activity.
+    """
+
+    buckets: tuple[tuple[int, float], ...] = ()
+    ages: tuple[tuple[int, float], ...] = ()
+    percent: float = 0.0
+    linear: bool = False
+    floor: float = 0.0
+    active_at: int | None = None
 
 
 class Accumulator(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One factor of a score: it contributes `points * mass * kernel(t - t_ref)` at a time t >= t_ref.
+    """One factor of a score. With a memoryless kernel it contributes `points * mass * kernel(t - t_ref)` at a
+    time t >= t_ref; what `detail` adds is in `leadstream.scoring.kernel`.
 
     An array on the wire, as there are many: what the model says first, what the lead has after it.
-    `half_life` is in milliseconds, 0 for a factor that does not decay. `count` is the number of signals
-    in it, `last_at` the effective time of the newest.
+    `half_life` is in milliseconds, 0 for a factor that does not decay; of `linear` it is the period, of
+    `inactivity_step` the interval, of `inactive` the time from `t_ref` after which it counts. `count` is the
+    number of signals in it, `last_at` the effective time of the newest.
     """
 
     factor: str
@@ -102,15 +164,17 @@ class Accumulator(msgspec.Struct, frozen=True, array_like=True, gc=False):
     t_ref: int
     count: int
     last_at: int
+    detail: Detail | None = None
 
 
-class ScoreSnapshot(msgspec.Struct, frozen=True):
+class ScoreSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     """The state of a lead at the end of a step, in the compacted topic of scores.
 
     `at` is the fold's now at the last signal or timer of the lead; total, score and band stand then, and
-    any later total follows from the accumulators. `next_change` is when a band, a threshold or the score
-    shown next changes by itself, if ever. `last_activity` is the newest effective time of a signal that a
-    rule with positive points scored. `offset` is the place of the last record that changed the lead.
+    any later total follows from the accumulators, each category's sum clamped to its `caps` (low, high).
+    Before `next_change` no band, stage, threshold or score shown changes by itself; None if none ever does.
+    `last_activity` is the newest effective time of a signal that a rule with positive points scored and no
+    guard flagged. `offset` is the place of the last record that changed the lead.
     """
 
     tenant: str
@@ -126,6 +190,8 @@ class ScoreSnapshot(msgspec.Struct, frozen=True):
     last_activity: int | None
     offset: int
     accumulators: tuple[Accumulator, ...]
+    stage: str = ""
+    caps: dict[str, tuple[float, float]] = {}
 
 
 class Contribution(msgspec.Struct, frozen=True, gc=False):
@@ -135,16 +201,18 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
     points: float
 
 
-Outcome = Literal["scored", "noted", "unmatched", "reset", "before_reset"]
+Outcome = Literal["scored", "noted", "unmatched", "reset", "before_reset", "flagged", "no_consent"]
 """What became of a signal: a rule scored it; no rule did but it was understood (facts, suppression, a request
-to write); no rule names it or its conditions; it reset the score; it came late, from before a reset."""
+to write); no rule names it or its conditions; it reset the score; it came late, from before a reset; a guard
+flagged it and no rule counts such; the lead's consent does not cover it."""
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one signal did to its lead.
 
     `at` is the signal's effective time, `now` the fold's. `points` is what it added to the total at now.
-    `data` is the signal's own, left out with its length in `data_bytes` when it is too long to keep.
+    `data` is the signal's own, left out with its length in `data_bytes` when it is too long to keep. `flags`
+    are the guards that hold of it.
     """
 
     offset: int
@@ -165,6 +233,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     future: bool = False
     data: dict[str, Any] = {}
     data_bytes: int = 0
+    flags: tuple[str, ...] = ()
 
 
 class HistoryBatch(msgspec.Struct, frozen=True):

@@ -15,7 +15,9 @@ from leadstream.records.outputs import (
     BandChanged,
     HistoryBatch,
     ScoreSnapshot,
+    StageChanged,
     ThresholdCrossed,
+    TriggerFired,
 )
 from leadstream.records.signal import Signal
 
@@ -24,6 +26,8 @@ RECORDS: dict[str, type[msgspec.Struct]] = {
     "signal": Signal,
     "lead.threshold.crossed": ThresholdCrossed,
     "lead.band.changed": BandChanged,
+    "lead.stage.changed": StageChanged,
+    "lead.trigger.fired": TriggerFired,
     "lead.action.requested": ActionRequested,
     "lead.action.skipped": ActionSkipped,
     "score-snapshot": ScoreSnapshot,

@@ -1,8 +1,11 @@
 """Conditions on a signal, made into functions once; they answer False for data they did not expect."""
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, Literal, TypeVar
+
+import re2
 
 from leadstream.records.signal import Signal
 
@@ -11,8 +14,20 @@ Getter = Callable[[Signal], Any]
 T = TypeVar("T")
 Scalar = str | bool | int | float
 
-SHORT_URL = 512
-"""The longest URL whose path is remembered; the same pages are viewed again and again."""
+SHORT = 512
+"""The longest text whose answer is remembered; the same pages are viewed again and again."""
+REMEMBERED = 4096
+"""How many answers a condition remembers."""
+SEARCHED = 4096
+"""The first characters of a text in which `contains` and `matches` look."""
+
+Comparison = Literal["gt", "gte", "lt", "lte"]
+COMPARISONS: Final[dict[Comparison, Callable[[float, float], bool]]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
 
 
 def getter(path: str) -> Getter:
@@ -64,6 +79,68 @@ def present(get: Getter, wanted: bool) -> Test:
     return lambda signal: (get(signal) not in (None, "")) is wanted
 
 
+def other_than(get: Getter, value: Scalar) -> Test:
+    """Whether the field is there, as `present` has it, and is another value, of whatever type."""
+    there, same = present(get, True), one_of(get, [value])
+    return lambda signal: there(signal) and not same(signal)
+
+
+def compares(get: Getter, comparison: Comparison, bound: float) -> Test:
+    """Whether the field is a number on that side of the bound; a text of digits and a boolean are none."""
+    on_its_side = COMPARISONS[comparison]
+
+    def holds(signal: Signal) -> bool:
+        value = get(signal)
+        return type(value) in (int, float) and on_its_side(value, bound)
+
+    return holds
+
+
+def contains(get: Getter, wanted: str) -> Test:
+    """Whether a text holds this one, whatever the case, or a list has it as an entry."""
+    folded = wanted.casefold()
+
+    def holds(signal: Signal) -> bool:
+        value = get(signal)
+        if type(value) is str:
+            return folded in value[:SEARCHED].casefold()
+        if type(value) is list:
+            return wanted in value
+        return False
+
+    return holds
+
+
+def matches(get: Getter, pattern: str) -> Test:
+    """Whether the expression is found in a text, in time linear in it. Raises ValueError as `expression`."""
+    search = expression(pattern).search
+
+    def found(text: str) -> bool:
+        return search(text[:SEARCHED].encode("utf-8", "replace")) is not None
+
+    remembered = lru_cache(maxsize=REMEMBERED)(found)
+
+    def holds(signal: Signal) -> bool:
+        text = get(signal)
+        if type(text) is not str:
+            return False
+        return remembered(text) if len(text) <= SHORT else found(text)
+
+    return holds
+
+
+def expression(pattern: str) -> Any:
+    """The compiled regular expression of RE2. Raises ValueError, with RE2's reason, for what is none."""
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0]
+        raise ValueError(reason.decode() if isinstance(reason, bytes) else str(reason)) from None
+
+
 def url_path(get: Getter, segments: Iterable[str]) -> Test:
     """Whether a whole segment of the URL's path is one of these.
 
@@ -80,13 +157,13 @@ def url_path(get: Getter, segments: Iterable[str]) -> Test:
             del parts[2]
         return not wanted.isdisjoint(parts)
 
-    remembered = lru_cache(maxsize=4096)(among)
+    remembered = lru_cache(maxsize=REMEMBERED)(among)
 
     def has_segment(signal: Signal) -> bool:
         url = get(signal)
         if type(url) is not str:
             return False
-        return remembered(url) if len(url) <= SHORT_URL else among(url)
+        return remembered(url) if len(url) <= SHORT else among(url)
 
     return has_segment
 
@@ -95,7 +172,34 @@ def all_of(tests: Sequence[Test]) -> Test | None:
     """All of the tests as one; None for none."""
     if len(tests) < 2:
         return tests[0] if tests else None
-    return lambda signal: all(test(signal) for test in tests)
+    if len(tests) == 2:
+        first, second = tests
+        return lambda signal: first(signal) and second(signal)
+
+    def all_hold(signal: Signal) -> bool:
+        for test in tests:  # noqa: SIM110 a generator for `all` would take twice as long
+            if not test(signal):
+                return False
+        return True
+
+    return all_hold
+
+
+def any_of(tests: Sequence[Test]) -> Test:
+    """At least one of the tests."""
+
+    def any_holds(signal: Signal) -> bool:
+        for test in tests:  # noqa: SIM110 as in `all_of`
+            if test(signal):
+                return True
+        return False
+
+    return any_holds
+
+
+def negated(test: Test) -> Test:
+    """Whether the test does not hold, also because a field is absent."""
+    return lambda signal: not test(signal)
 
 
 def picker(getters: Sequence[Getter], found: dict[str, T], default: T | None) -> Callable[[Signal], T | None]:

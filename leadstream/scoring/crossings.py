@@ -1,28 +1,30 @@
-"""What a changed total sets off: crossings, the actions they ask for, a change of band.
+"""What a changed total sets off: crossings, changes of band and stage, triggers, the actions they ask for.
 
 Of one evaluation the crossings come first, ascending when the total rose and descending when it fell, each
 with its actions directly after it in the order of the file; then actions owed from a recovery; then the
-change of band.
+change of band, then that of stage, each with its actions; then spikes or timers with theirs; at last the
+actions of rules.
 """
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from leadstream.records.outputs import Cause, Direction, SignalRef
+from leadstream.records.outputs import Cause, Direction, Reason, SignalRef
+from leadstream.records.signal import Signal
 from leadstream.records.times import rfc3339
-from leadstream.scoring.facts import Facts, Scalar, known, unpack
+from leadstream.scoring.facts import unpack
 from leadstream.scoring.kernel import TOLERANCE, score_of
-from leadstream.scoring.model import Action, CompiledModel
+from leadstream.scoring.levels import Action, Level, level_of
+from leadstream.scoring.model import CompiledModel
 from leadstream.scoring.outbox import Common, Outbox
-from leadstream.scoring.phone import dialable
+from leadstream.scoring.policy import MAX_DEFERRED, Judgement, Turns
 from leadstream.scoring.reading import shares
-from leadstream.scoring.state import LeadState
+from leadstream.scoring.state import Deferred, LeadState
 
 MAX_SHARES = 5
 """How many factors a record names."""
-
-Reason = Literal["no_phone", "invalid_phone", "repeated", "suppressed"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -30,6 +32,7 @@ _encode = msgspec.json.Encoder().encode
 class Touch(NamedTuple):
     """What moved a lead's total at `at` (the fold's now): a signal, or only time."""
 
+    key: bytes
     tenant: str
     lead: str
     at: int
@@ -38,7 +41,8 @@ class Touch(NamedTuple):
     rise: Cause
     """The cause of what is passed upwards."""
     fall: Cause
-    signal: SignalRef | None = None
+    reference: SignalRef | None = None
+    signal: Signal | None = None
     traceparent: bytes | None = None
 
 
@@ -55,47 +59,93 @@ class _BandChanged(msgspec.Struct, gc=False):
     previous_band: str
 
 
+class _StageChanged(msgspec.Struct, gc=False):
+    """What `records.outputs.StageChanged` has of its own."""
+
+    previous_stage: str
+
+
+class _Fired(msgspec.Struct, omit_defaults=True, gc=False):
+    """What `records.outputs.TriggerFired` has of its own."""
+
+    trigger: str
+    value: float | None = None
+    factors: msgspec.Raw | None = None
+
+
 class _Requested(msgspec.Struct, omit_defaults=True, gc=False):
     """What `records.outputs.ActionRequested` has of its own."""
 
     do: str
     channel: str
-    threshold: float
-    crossing: str
+    trigger: str
+    threshold: float | None = None
+    crossing: str = ""
+    priority: str = ""
     factors: msgspec.Raw | None = None
     payload: dict[str, Any] = {}
 
 
-class _Skipped(msgspec.Struct, gc=False):
+class _Skipped(msgspec.Struct, omit_defaults=True, gc=False):
     """What `records.outputs.ActionSkipped` has of its own."""
 
     do: str
     channel: str
-    threshold: float
-    crossing: str
+    trigger: str
     reason: Reason
+    threshold: float | None = None
+    crossing: str = ""
+    until: str = ""
 
 
 class Evaluation:
     """One evaluation of a lead; it changes the state and fills the outbox."""
 
-    def __init__(self, state: LeadState, model: CompiledModel, touch: Touch, outbox: Outbox) -> None:
+    def __init__(
+        self, state: LeadState, model: CompiledModel, touch: Touch, outbox: Outbox, turns: Turns
+    ) -> None:
         self.state = state
         self.model = model
         self.touch = touch
         self.outbox = outbox
-        self.band = model.band_of(touch.after)
+        self.turns = turns
+        self.cause: Cause = touch.rise
+        """Of what is asked for."""
+        self.band = level_of(model.bands, touch.after)
+        self.stage = level_of(model.stages, touch.after) if model.staged_by_total else state.stage
         found = shares(state, model, touch.at, MAX_SHARES)
         self.factors = msgspec.Raw(_encode(found)) if found else None
+        self._judgement: Judgement | None = None
+        self.enclose()
+
+    def enclose(self) -> None:
+        """Makes the part that the records of this evaluation share."""
+        touch, model = self.touch, self.model
         common = Common(
             touch.tenant, touch.lead, rfc3339(touch.at), touch.before, touch.after, score_of(touch.after),
-            model.bands[self.band].name, model.label, touch.signal,
+            model.bands[self.band].name, model.label, model.stages[self.stage].name, touch.reference,
         )  # fmt: skip
-        self.envelope = outbox.envelope(common, state.place, touch.traceparent)
+        self.envelope = self.outbox.envelope(common, self.state.place, touch.traceparent)
 
-    def run(self, gained: bool) -> None:
-        """Settles thresholds and band; `gained` says that a signal with a gain is behind it."""
+    @property
+    def judgement(self) -> Judgement:
+        if self._judgement is None:
+            touch, facts = self.touch, unpack(self.state.facts)
+            self._judgement = Judgement(
+                self.state, self.model, facts, touch.key, touch.tenant, touch.at, touch.signal, self.turns
+            )
+        return self._judgement
+
+    def run(self, gained: bool, stage: int | None = None) -> None:
+        """Settles thresholds, band and stage.
+
+        `gained` says that a signal with a gain is behind it, `stage` which one rules speak for, if that is
+        another than the lead's.
+        """
         state, thresholds, after = self.state, self.model.thresholds, self.touch.after
+        if stage is not None:
+            self.stage = stage
+            self.enclose()
         for index, threshold in enumerate(thresholds):
             if not state.passed >> index & 1 and after >= threshold.at - TOLERANCE:
                 self.cross_up(index)
@@ -109,18 +159,20 @@ class Evaluation:
         if gained and state.owed:
             owed, state.owed = state.owed, None
             for index in sorted(owed):
-                self.act(index, owed[index], self.touch.rise)
+                self.ask_at(index, owed[index])
         if self.band != state.band:
             self.change_band()
+        if self.stage != state.stage:
+            self.change_stage()
 
     def cross_up(self, index: int) -> None:
         self.state.passed |= 1 << index
         cause = self.touch.rise
         crossing = self.crossing(index, "up", cause)
         threshold = self.model.thresholds[index]
-        if cause != "recovery" or threshold.fire_on_recovery:
-            self.act(index, crossing, cause)
-        elif threshold.actions:
+        if cause == "signal" or cause in threshold.fires_on:
+            self.ask_at(index, crossing)
+        elif threshold.actions and cause == "recovery":
             self.state.owed = {**(self.state.owed or {}), index: crossing}
 
     def crossing(self, index: int, direction: Direction, cause: Cause) -> str:
@@ -128,46 +180,138 @@ class Evaluation:
         own = _Crossed(at, self.factors)
         return self.put("lead.threshold.crossed", repr(at), direction, cause, own, f"crossing:{direction}")
 
+    def ask_at(self, index: int, crossing: str) -> None:
+        """Asks for the actions of a threshold, unless it asked for them a short while ago."""
+        self.cause = self.touch.rise
+        threshold = self.model.thresholds[index]
+        cooling = False
+        if threshold.cooldown:
+            extra = self.state.further()
+            crossed = extra.crossed = extra.crossed or {}
+            last = crossed.get(index)
+            cooling = last is not None and self.touch.at - last < threshold.cooldown
+            if not cooling:
+                crossed[index] = self.touch.at
+        for number in threshold.actions:
+            action = self.model.actions[number]
+            if cooling:
+                self.skip(action, crossing, "cooldown", threshold.at)
+            else:
+                self.act(action, crossing, threshold=index)
+
     def change_band(self) -> None:
         bands, old = self.model.bands, self.state.band
         direction: Direction = "up" if self.band > old else "down"
         cause = self.touch.rise if direction == "up" else self.touch.fall
         self.state.band = self.band
         own = _BandChanged(bands[old].name)
-        self.put("lead.band.changed", bands[self.band].name, direction, cause, own, f"band:{direction}")
+        change = self.put(
+            "lead.band.changed", bands[self.band].name, direction, cause, own, f"band:{direction}"
+        )
+        self.move(bands, old, self.band, cause, change)
 
-    def act(self, index: int, crossing: str, cause: Cause) -> None:
-        """Requests the actions of a threshold, or says why not."""
-        threshold = self.model.thresholds[index]
-        facts = unpack(self.state.facts)
-        for action in threshold.actions:
-            do = action.do
-            given = known(facts, "phone") if action.needs_phone else None
-            phone = dialable(given) if isinstance(given, str) else None
-            reason = self.withheld(action, given, phone)
-            if reason is not None:
-                skipped = _Skipped(do, action.channel, threshold.at, crossing, reason)
-                self.put("lead.action.skipped", do, "up", cause, skipped, f"action:{do}:{reason}")
-                continue
-            payload = payload_of(action, facts, phone)
-            wanted = _Requested(do, action.channel, threshold.at, crossing, self.factors, payload)
-            self.put("lead.action.requested", do, "up", cause, wanted, f"action:{do}:requested")
-            requested = self.state.requested or []
-            requested.extend([None] * (action.number + 1 - len(requested)))
-            requested[action.number] = self.touch.at
-            self.state.requested = requested
+    def change_stage(self) -> None:
+        stages, old = self.model.stages, self.state.stage
+        direction: Direction = "up" if self.stage > old else "down"
+        cause = self.touch.rise if direction == "up" else self.touch.fall
+        self.state.stage = self.stage
+        own = _StageChanged(stages[old].name)
+        name = stages[self.stage].name
+        change = self.put("lead.stage.changed", name, direction, cause, own, f"stage:{direction}")
+        self.move(stages, old, self.stage, cause, change)
 
-    def withheld(self, action: Action, given: Scalar, phone: str | None) -> Reason | None:
-        """Why an action is not requested: the first of suppression, phone, repetition that says no."""
-        if self.state.suppressed & action.channel_bits:
-            return "suppressed"
-        if action.needs_phone and phone is None:
-            return "no_phone" if given is None or given == "" else "invalid_phone"
+    def move(self, levels: Sequence[Level], old: int, new: int, cause: Cause, change: str) -> None:
+        """Ends what waits in the level left, asks for the actions of the new one, begins what waits in it."""
+        self.end_waits(levels[old].timers)
+        self.cause = cause
+        for action, was in levels[new].entries:
+            if cause not in ("recovery", "merge") and (new > old if was is None else was == old):
+                self.act(self.model.actions[action], change, level=new)
+        self.begin_waits(levels[new].timers)
+
+    def end_waits(self, timers: Iterable[int]) -> None:
+        extra = self.state.extra
+        if extra is not None and extra.waits and timers:
+            extra.waits = [wait for wait in extra.waits if wait[1] not in timers] or None
+
+    def begin_waits(self, timers: Iterable[int]) -> None:
+        """Absences of which any wait of the same timer begins anew."""
+        self.end_waits(timers)
+        for number in timers:
+            extra = self.state.further()
+            deadline = self.touch.at + self.model.timers[number].after
+            extra.waits = [*(extra.waits or []), (deadline, number, self.touch.at)]
+
+    def fire_trigger(
+        self, trigger: str, actions: Iterable[int], cause: Cause, value: float | None = None
+    ) -> None:
+        """A spike or a timer has come about."""
+        self.cause = cause
+        kind = trigger.partition(":")[0]
+        own = _Fired(trigger, value, self.factors)
+        fired = self.put("lead.trigger.fired", trigger, "up", cause, own, f"trigger:{kind}")
+        for number in actions:
+            self.act(self.model.actions[number], fired)
+
+    def ask(self, actions: Iterable[int]) -> None:
+        """Asks for actions of rules."""
+        self.cause = "signal"
+        for number in actions:
+            self.act(self.model.actions[number], "")
+
+    def act(
+        self, action: Action, crossing: str, *, threshold: int | None = None, level: int | None = None
+    ) -> None:
+        """Asks for an action, puts it off, or says why not."""
+        judgement = self.judgement
+        at = None if threshold is None else self.model.thresholds[threshold].at
+        reason = judgement.withheld(action)
+        if reason is None and action.hours is not None and action.hours.outside != "route":
+            opening = judgement.opening(action)
+            if opening != self.touch.at:
+                waiting = len(judgement.waiting())
+                if action.hours.outside == "skip" or opening is None or waiting >= MAX_DEFERRED:
+                    self.skip(action, crossing, "outside_hours", at)
+                    return
+                extra = self.state.further()
+                put_off = Deferred(opening, action.index, crossing, threshold, level)
+                extra.deferred = [*(extra.deferred or []), put_off]
+                self.skip(action, crossing, "deferred", at, rfc3339(opening))
+                return
+        if reason is not None:
+            self.skip(action, crossing, reason, at)
+            return
+        payload = judgement.payload(action)
+        do = action.do
+        wanted = _Requested(
+            do, action.channel, action.trigger, at, crossing, action.priority, self.factors, payload
+        )
+        self.put("lead.action.requested", do, "up", self.cause, wanted, f"action:{do}:requested")
         requested = self.state.requested or []
-        last = requested[action.number] if action.number < len(requested) else None
-        if last is not None and self.touch.at - last < action.dedupe:
-            return "repeated"
-        return None
+        requested.extend([None] * (action.number + 1 - len(requested)))
+        requested[action.number] = self.touch.at
+        self.state.requested = requested
+
+    def skip(
+        self, action: Action, crossing: str, reason: Reason, threshold: float | None, until: str = ""
+    ) -> None:
+        do = action.do
+        skipped = _Skipped(do, action.channel, action.trigger, reason, threshold, crossing, until)
+        self.put("lead.action.skipped", do, "up", self.cause, skipped, f"action:{do}:{reason}")
+
+    def take_up(self, deferred: Deferred) -> None:
+        """An action that was put off until now."""
+        self.cause = "timer"
+        action = self.model.actions[deferred.action]
+        threshold, state = deferred.threshold, self.state
+        holds = threshold is None or bool(state.passed >> threshold & 1)
+        if deferred.level is not None:
+            holds = deferred.level == (state.band if action.trigger.startswith("band:") else state.stage)
+        if holds:
+            self.act(action, deferred.crossing, threshold=threshold, level=deferred.level)
+        else:
+            at = None if threshold is None else self.model.thresholds[threshold].at
+            self.skip(action, deferred.crossing, "no_longer", at)
 
     def put(
         self, type_: str, what: str, direction: Direction, cause: Cause, own: msgspec.Struct, kind: str
@@ -176,15 +320,3 @@ class Evaluation:
         ordinal = self.state.ordinal
         self.state.ordinal = ordinal + 1
         return self.outbox.put(self.envelope, type_, what, direction, cause, ordinal, own, kind)
-
-
-def payload_of(action: Action, facts: Facts, phone: str | None) -> dict[str, Any]:
-    """The payload that the model writes, with the facts it names as far as they are known, and the phone."""
-    payload: dict[str, Any] = dict(action.payload)
-    for name, fact in action.fact_payload:
-        value = known(facts, fact)
-        if value is not None:
-            payload[name] = value
-    if phone is not None:
-        payload["phone"] = phone
-    return payload

@@ -5,30 +5,42 @@ from typing import Any
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import Signal
 from leadstream.scoring.facts import known, learn, pack, unpack
-from leadstream.scoring.model import EMAIL_BIT, Plan
+from leadstream.scoring.guarding import learn_consents
+from leadstream.scoring.model import EMAIL_BIT
+from leadstream.scoring.rules import Plan
 from leadstream.scoring.state import LeadState
 
 MAX_BUMP = 1e6
 
 
-def apply_effects(state: LeadState, signal: Signal, plan: Plan, at: int) -> bool:
-    """Suppression and facts, in the order of the log; says whether the signal resets the score."""
-    reset = False
+def apply_effects(state: LeadState, signal: Signal, plan: Plan, at: int) -> tuple[bool, bool, bool]:
+    """Suppression and facts, in the order of the log.
+
+    Whether the signal resets the score, whether it changed facts, whether it means more than points.
+    """
+    reset = learnt = False
+    means = plan.noted
     state.suppressed |= plan.suppress
     for effect in plan.effects:
         if effect.test is None or effect.test(signal):
             state.suppressed |= effect.suppress
             reset = reset or effect.reset
+            means = True
     if plan.releases:
         state.suppressed = 0
     if plan.facts:
         facts = unpack(state.facts)
         old = known(facts, "email")
-        if learn(facts, signal.data, at):
+        noted = learn(facts, signal.data, at)
+        if noted:
             state.facts = pack(facts)
+            learnt = True
+            if state.extra is not None and state.extra.void:
+                state.extra.void = [name for name in state.extra.void if name not in noted] or None
+            learn_consents(state)
             if old is not None and known(facts, "email") != old:
                 state.suppressed &= ~EMAIL_BIT
-    return reset
+    return reset, learnt, means
 
 
 def bump_of(data: dict[str, Any]) -> tuple[bool, float]:

@@ -32,8 +32,8 @@ def unpack(blob: bytes) -> Facts:
     return _unpack(blob) if blob else {}
 
 
-def learn(facts: Facts, data: Mapping[str, Any], at: int) -> bool:
-    """Notes the fields of a fact signal and says whether any changed hands; `facts` is changed in place.
+def learn(facts: Facts, data: Mapping[str, Any], at: int) -> list[str]:
+    """Notes the fields of a fact signal and says which were noted; `facts` is changed in place.
 
     The later `at` wins, of two alike the one that arrives later. A null is a value: the field is not known
     any more. `consent: {email: false}` is the field `consent.email`. Left out are values that are neither
@@ -41,7 +41,7 @@ def learn(facts: Facts, data: Mapping[str, Any], at: int) -> bool:
     characters, and fields that are not in `EXPECTED` once there are 32 of those.
     """
     others = sum(1 for name in facts if name not in EXPECTED)
-    noted = False
+    noted = []
     for name, value in flattened(data):
         if not keepable(value):
             continue
@@ -56,7 +56,7 @@ def learn(facts: Facts, data: Mapping[str, Any], at: int) -> bool:
         elif old[1] > at:
             continue
         facts[name] = (value, at)
-        noted = True
+        noted.append(name)
     return noted
 
 

@@ -1,23 +1,43 @@
 """The fold of one lead: what a signal, or the passing of time, does to its state. Pure and deterministic."""
 
+from collections.abc import Iterator
 from hashlib import blake2b
 
 from leadstream.records.outputs import Cause, Contribution, HistoryEntry, Outcome
 from leadstream.records.signal import Signal
 from leadstream.records.step import LogRecord
+from leadstream.scoring.accumulate import add, be_active, clear, sum_again
 from leadstream.scoring.crossings import Evaluation, Touch
 from leadstream.scoring.due import advance, set_due
 from leadstream.scoring.effects import apply_effects, bump_of
 from leadstream.scoring.evidence import SMALL, kept_data, reference, traceparent_of
-from leadstream.scoring.kernel import decayed, score_of, total_of
-from leadstream.scoring.model import Branch, CompiledModel, Plan, Repeat
-from leadstream.scoring.occurrences import ordinal_of
+from leadstream.scoring.guarding import consents, flags_of, note_send, ordinal_in, weight_of
+from leadstream.scoring.kernel import score_of
+from leadstream.scoring.matching import Match, scoring
+from leadstream.scoring.model import BUMP, CompiledModel
 from leadstream.scoring.outbox import Outbox
-from leadstream.scoring.reading import sums_of
-from leadstream.scoring.state import ID_BYTES, MEMORY_BYTES, LeadState
+from leadstream.scoring.policy import Turns
+from leadstream.scoring.profile import rescore
+from leadstream.scoring.reading import inactive_since, total_at
+from leadstream.scoring.rules import Guard, Plan, Repeat
+from leadstream.scoring.state import ID_BYTES, MEMORY_BYTES, Deferred, LeadState
+from leadstream.scoring.surges import surge
 
 FUTURE = 300_000
 """A signal more than this many milliseconds ahead of now is flagged; its effective time is now either way."""
+
+
+class Gains:
+    """What the rules that score a signal lead to beside their points."""
+
+    __slots__ = ("actions", "begun", "stage", "surged")
+
+    def __init__(self) -> None:
+        self.stage = 0
+        self.begun: list[int] = []
+        self.actions: list[int] = []
+        self.surged: dict[int, float] = {}
+        """By spike, what the signal counts."""
 
 
 def fold_signal(
@@ -28,6 +48,7 @@ def fold_signal(
     plan: Plan,
     now: int,
     outbox: Outbox,
+    turns: Turns,
 ) -> HistoryEntry | None:
     """Folds a signal into the state in place; None if its id is among the lead's last ones.
 
@@ -43,13 +64,13 @@ def fold_signal(
         state.ids = ids[:place] + ids[place + ID_BYTES :] + digest
         return None
 
-    matches: list[tuple[Branch, Repeat | None]] = []
-    for test, branch, pick, repeat in plan.rules:
+    matches: list[Match] = []
+    for test, branch, pick, repeat, further in plan.rules:
         if test is None or test(signal):
             if pick is not None:
                 branch = pick(signal)
             if branch is not None:
-                matches.append((branch, repeat))
+                matches.append((branch, repeat, further))
     data, data_bytes = signal.data, 0
     if len(record.value or b"") > SMALL:
         data, data_bytes = kept_data(signal, len(record.value or b""))
@@ -59,82 +80,250 @@ def fold_signal(
     offset = record.offset
     if now != state.touched:
         advance(state, model, now)
-    before = state.total if state.others is None else state.total + sum(state.others)
-    state.ids = (ids + digest)[-MEMORY_BYTES:]
+    before = state.total
+    # A lead made of two remembers the ids of both.
+    state.ids = ids + digest if len(ids) < MEMORY_BYTES else ids[ID_BYTES:] + digest
     state.place = offset
     state.ordinal = 0
+    # What only time asks for may change with any signal of such a model.
+    timed = bool(model.inactivities) or state.extra is not None
+    moved = bool(model.inactivities) and inactive_since(state) is None
+    if moved:
+        state.further().known_at = at
 
     outcome: Outcome = "unmatched"
     contributions: tuple[Contribution, ...] = ()
     gain = 0.0
-    after = before
     fall: Cause = "signal"
+    stage: int | None = None
+    flags: list[Guard] = []
+    learnt = False
+    if plan.guards or plan.sends:
+        flags = flags_of(state, plan, signal, at)
+        if plan.sends:
+            note_send(state.further(), signal, at)
     if plan.special:
-        outcome = "noted"
-        if apply_effects(state, signal, plan, at):
-            outcome, fall = "reset", "reset"
-            clear(state, at)
-            after = 0.0
+        reset, learnt, noted = apply_effects(state, signal, plan, at)
+        if noted:
+            outcome = "noted"
+        if reset:
+            outcome, fall, moved = "reset", "reset", True
+            clear(state, at, keeps_facts=bool(model.fits))
+            stage = 0 if state.stage and not model.staged_by_total else None
             matches.clear()
+    if plan.ends:
+        end_absences(state, plan, at)
+    if plan.grouped:
+        matches = scoring(matches, state, at)
+    gains: Gains | None = None
     if bump is not None or matches:
         if state.reset_at is not None and at <= state.reset_at:
             outcome = "before_reset"
+        elif (model.consent_required or state.extra is not None) and not consents(
+            state, plan, at, model.consent_required
+        ):
+            outcome = "no_consent"
         else:
-            outcome = "scored"
-            for branch, repeat in matches:
-                points = branch.points
-                if repeat is None:
-                    add(state, model, branch, 1.0, at, now)
-                    contributions += branch.once
-                    gain += points
-                else:
-                    factor = repeated(state, repeat, at)
-                    add(state, model, branch, factor, at, now)
-                    contributions += (Contribution(branch.factor, points * factor),)
-                    gain += points * factor
-                if points > 0.0 and (state.active_at is None or at > state.active_at):
-                    state.active_at = at
+            if flags or plan.further:
+                gains = Gains()
+                contributions, gain = score(state, model, matches, flags, at, now, gains)
+            else:
+                active = False
+                for branch, repeat, _ in matches:
+                    points = branch.points
+                    if repeat is None:
+                        add(state, model, branch, 1.0, at, now)
+                        contributions += branch.once
+                        gain += points
+                    else:
+                        factor = repeated(state, repeat, at)
+                        add(state, model, branch, factor, at, now)
+                        contributions += (Contribution(branch.factor, points * factor),)
+                        gain += points * factor
+                    active = active or points > 0.0
+                if active and (state.active_at is None or at > state.active_at):
+                    be_active(state, model, at)
             if bump is not None:
                 by_set, mass = bump
-                branch = model.branches[0]
+                bumped = model.branches[BUMP]
                 if by_set:
                     mass -= before
-                add(state, model, branch, mass, now if by_set else at, now)
-                contributions += (Contribution(branch.factor, mass),)
+                add(state, model, bumped, mass, now if by_set else at, now)
+                contributions += (Contribution(bumped.factor, mass),)
                 gain += mass
-                sum_again(state, model)
-            after = state.total if state.others is None else state.total + sum(state.others)
+            if contributions:
+                outcome = "scored"
+            elif matches:
+                outcome = "flagged"
+    if learnt and model.fits:
+        changes = rescore(state, model, now)
+        if changes:
+            contributions += changes
+            moved = True
+            gain += sum([change.points for change in changes])
+            outcome = "reset" if outcome == "reset" else "scored"
+    if moved or bump is not None or (contributions and not model.plain):
+        sum_again(state, model)
+    after = state.total
 
-    low, high = model.intervals.get((state.passed, state.band)) or model.interval(state.passed, state.band)
-    if not low <= after < high or (gain > 0.0 and state.owed):
+    fired: list[tuple[int, float]] = []
+    if gains is not None:
+        if gains.stage > state.stage:
+            stage = gains.stage
+        for number in sorted(gains.surged):
+            value = surge(state, number, model.spikes[number], gains.surged[number], at, now)
+            if value is not None:
+                fired.append((number, value))
+    levels = (state.passed, state.band, state.stage)
+    low, high = model.intervals.get(levels) or model.interval(*levels)
+    if (
+        not low <= after < high
+        or (gain > 0.0 and state.owed)
+        or stage is not None
+        or fired
+        or (gains is not None and (gains.actions or gains.begun))
+    ):
         touch = Touch(
-            signal.tenant, signal.lead, now, before, after, "signal", fall, reference(signal, data),
-            traceparent_of(record.headers),
+            record.key or b"", signal.tenant, signal.lead, now, before, after, "signal", fall,
+            reference(signal, data), signal, traceparent_of(record.headers),
         )  # fmt: skip
-        Evaluation(state, model, touch, outbox).run(gain > 0.0)
-        low, high = model.interval(state.passed, state.band)
-    if contributions or outcome == "reset" or 0 < state.change <= now:
+        evaluation = Evaluation(state, model, touch, outbox, turns)
+        evaluation.run(gain > 0.0, stage)
+        for number, value in fired:
+            spike = model.spikes[number]
+            evaluation.fire_trigger(spike.trigger, spike.actions, "signal", value)
+        if gains is not None:
+            evaluation.ask(sorted(gains.actions))
+            evaluation.begin_waits(gains.begun)
+        low, high = model.interval(state.passed, state.band, state.stage)
+        timed = timed or state.extra is not None
+    if contributions or outcome == "reset" or timed or 0 < state.change <= now:
         set_due(state, model, record.key or b"", low, high)
     shown = score_of(before)
+    names = tuple([guard.name for guard in flags]) if flags else ()
     return HistoryEntry(
         offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
         after - before, before, after, shown, shown if after == before else score_of(after), contributions,
-        outcome, sent - now > FUTURE, data, data_bytes,
+        outcome, sent - now > FUTURE, data, data_bytes, names,
     )  # fmt: skip
 
 
-def fire(state: LeadState, model: CompiledModel, key: bytes, tenant: str, lead: str, outbox: Outbox) -> None:
+def score(
+    state: LeadState,
+    model: CompiledModel,
+    matches: list[Match],
+    flags: list[Guard],
+    at: int,
+    now: int,
+    gains: Gains,
+) -> tuple[tuple[Contribution, ...], float]:
+    """Adds what rules with more than points give, or flagged signals: contributions, and their sum."""
+    contributions: tuple[Contribution, ...] = ()
+    gain = 0.0
+    active = False
+    for branch, repeat, further in matches:
+        points = branch.points
+        factor = weight_of(flags, further) if flags else 1.0
+        if not factor:
+            continue
+        if repeat is not None:
+            factor *= repeated(state, repeat, at)
+        add(state, model, branch, factor, at, now)
+        worth = points * factor
+        ages = model.kernels[branch.kernel].ages
+        contributions += (Contribution(branch.factor, worth * ages[0][1] if ages else worth),)
+        gain += worth
+        active = active or (points > 0.0 and not flags)
+        if further is not None:
+            if further.ring is not None:
+                ordinal_in(state, further.ring, at, 0)
+            gains.stage = max(gains.stage, further.stage)
+            gains.begun.extend(further.timers)
+            gains.actions.extend(further.actions)
+            if worth > 0.0:
+                for number in further.spikes:
+                    counted = 1.0 if model.spikes[number].counting else gains.surged.get(number, 0.0) + worth
+                    gains.surged[number] = counted
+    if active:
+        be_active(state, model, at)
+    return contributions, gain
+
+
+def fire(
+    state: LeadState,
+    model: CompiledModel,
+    key: bytes,
+    tenant: str,
+    lead: str,
+    outbox: Outbox,
+    turns: Turns,
+) -> None:
     """What time alone has done to a lead at its due instant; sets the next one."""
     due = state.due
-    before = total_of(sums_of(state, model), model.half_lives, due - 1 - state.touched)
+    anchor = inactive_since(state)
+    since = state.touched
+    before = total_at(state, model, due - 1)
     advance(state, model, due)
-    after = state.total if state.others is None else state.total + sum(state.others)
-    low, high = model.interval(state.passed, state.band)
-    if not low <= after < high:
-        touch = Touch(tenant, lead, due, before, after, "recovery", "decay")
-        Evaluation(state, model, touch, outbox).run(gained=False)
-        low, high = model.interval(state.passed, state.band)
+    after = state.total
+    idle = [one for one in model.inactivities if anchor is not None and since < anchor + one.after <= due]
+    low, high = model.interval(state.passed, state.band, state.stage)
+    if not low <= after < high or idle or waiting(state, due):
+        touch = Touch(key, tenant, lead, due, before, after, "recovery", "decay")
+        evaluation = Evaluation(state, model, touch, outbox, turns)
+        evaluation.run(gained=False)
+        for timer in idle:
+            evaluation.fire_trigger(timer.trigger, timer.actions, "timer")
+        for number in absences_due(state, due):
+            timer = model.timers[number]
+            evaluation.fire_trigger(timer.trigger, timer.actions, "timer")
+        for one in deferred_due(state, due):
+            evaluation.take_up(one)
+        low, high = model.interval(state.passed, state.band, state.stage)
     set_due(state, model, key, low, high)
+
+
+def waiting(state: LeadState, now: int) -> bool:
+    """Whether an absence or a deferred action is due at `now`."""
+    extra = state.extra
+    if extra is None:
+        return False
+    return any(deadline <= now for deadline, _, _ in extra.waits or ()) or any(
+        one.due <= now for one in extra.deferred or ()
+    )
+
+
+def absences_due(state: LeadState, now: int) -> list[int]:
+    """The timers of absences that end at `now`, in the order of the file; they wait no longer."""
+    waits = (state.extra.waits if state.extra is not None else None) or []
+    due = sorted(number for deadline, number, _ in waits if deadline <= now)
+    if due:
+        state.further().waits = [wait for wait in waits if wait[0] > now] or None
+    return due
+
+
+def deferred_due(state: LeadState, now: int) -> Iterator[Deferred]:
+    """The deferred actions that are due at `now`, in their order; one given out waits no longer."""
+    while state.extra is not None:
+        deferred = state.extra.deferred or []
+        first = next((one for one in deferred if one.due <= now), None)
+        if first is None:
+            return
+        state.extra.deferred = [one for one in deferred if one is not first] or None
+        yield first
+
+
+def end_absences(state: LeadState, plan: Plan, at: int) -> None:
+    """A signal of the effective time `at` is what some waits wait for not to come."""
+    extra = state.extra
+    if extra is not None and extra.waits:
+        kept = [wait for wait in extra.waits if wait[1] not in plan.ends or at < wait[2]]
+        extra.waits = kept or None
+
+
+def repeated(state: LeadState, repeat: Repeat, at: int) -> float:
+    """The factor of this occurrence by its ordinal; it is an occurrence from now on."""
+    ordinal = ordinal_in(state, repeat.ring, at, repeat.within)
+    return repeat.factors[min(ordinal, len(repeat.factors)) - 1]
 
 
 def place_of(digest: bytes, ids: bytes) -> int:
@@ -143,68 +332,3 @@ def place_of(digest: bytes, ids: bytes) -> int:
     while place >= 0 and place % ID_BYTES:
         place = ids.find(digest, place + 1)
     return place
-
-
-def add(state: LeadState, model: CompiledModel, branch: Branch, mass: float, at: int, now: int) -> None:
-    """Adds a mass of the effective time `at` to a branch and to the sums, which stand at `now`.
-
-    Forward decay (Cormode et al., ICDE 2009): the reference instant is the newest effective time; a mass
-    that comes late has faded for the time between.
-    """
-    kernel = branch.kernel
-    scale = model.scales[kernel]
-    worth = branch.points * (mass * 2.0 ** ((at - now) / scale))
-    if kernel == 0:
-        state.total += worth
-    else:
-        if state.others is None:
-            state.others = [0.0] * (len(model.scales) - 1)
-        state.others[kernel - 1] += worth
-    index = state.branches.find(branch.symbol)
-    if index < 0:
-        state.branches += branch.symbol
-        state.masses.append(mass)
-        state.refs.append(at)
-        state.counts.append(1)
-        return
-    masses, refs = state.masses, state.refs
-    gone = at - refs[index]
-    if gone >= 0:
-        masses[index] = masses[index] * 2.0 ** (-gone / scale) + mass
-        refs[index] = at
-    else:
-        masses[index] += mass * 2.0 ** (gone / scale)
-    state.counts[index] += 1
-
-
-def sum_again(state: LeadState, model: CompiledModel) -> None:
-    """The sums from the accumulators: what large numbers leave when they cancel does not stay in them."""
-    sums = [0.0] * len(model.half_lives)
-    for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
-        branch = model.branches[ord(symbol)]
-        sums[branch.kernel] += branch.points * decayed(
-            mass, model.half_lives[branch.kernel], state.touched - ref
-        )
-    state.total = sums[0]
-    if state.others is not None:
-        state.others = sums[1:]
-
-
-def repeated(state: LeadState, repeat: Repeat, at: int) -> float:
-    """The factor of this occurrence by its ordinal; it is an occurrence from now on."""
-    rings = state.rings
-    if rings is None:
-        rings = state.rings = []
-    while len(rings) <= repeat.ring:
-        rings.append(b"")
-    ordinal, rings[repeat.ring] = ordinal_of(rings[repeat.ring], at, repeat.within)
-    return repeat.factors[min(ordinal, len(repeat.factors)) - 1]
-
-
-def clear(state: LeadState, at: int) -> None:
-    """Everything folded so far counts nothing; ids, facts, suppression and last requests stay."""
-    state.branches, state.masses, state.refs, state.counts = "", [], [], []
-    state.rings = None
-    state.total, state.others = 0.0, None
-    if state.reset_at is None or at > state.reset_at:
-        state.reset_at = at

@@ -1,28 +1,59 @@
 """Kernels: how a contribution fades with the time since its signal."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 TOLERANCE = 1e-9
 """Comparisons of totals with levels allow this much."""
 
+Kind = Literal["none", "exponential", "linear", "inactivity_step", "inactive"]
+
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """What a mass of one is worth after a time.
+    """What a mass of one is worth after a time; `half_life` is in milliseconds, whatever it is the time of.
 
-    1 for `none`, `2 ** (-elapsed / half_life)` for `exponential`; in milliseconds, the half-life of `none`
-    is 0. Both are memoryless: a sum of masses fades like one mass, so an accumulator needs no list of its
-    signals (forward decay, Cormode et al., ICDE 2009). A kernel that is not needs buckets of its own in the
-    state, beside the accumulators.
+    - `none`: 1; its half-life is 0.
+    - `exponential`: `2 ** (-elapsed / half_life)`.
+    - `linear`: `1 - elapsed / half_life`, down to nothing.
+    - `inactivity_step`: less by `percent` for each full `half_life` without activity of the lead, of what is
+      left or, with `linear`, of what there was; `floor` points stay.
+    - `inactive`: 1 from a `half_life` after the lead's last activity on; before it, nothing.
+
+    `ages` multiplies any of the first four by the age of the signal: (to, factor), ascending, (0, factor of
+    all older ones) at the end.
+
+    The first two without `ages` are memoryless: a sum of masses fades like one mass, so an accumulator needs
+    no list of its signals (forward decay, Cormode et al., ICDE 2009).
     """
 
-    kind: Literal["none", "exponential"]
+    kind: Kind
     half_life: int = 0
+    percent: float = 0.0
+    linear: bool = False
+    floor: float = 0.0
+    ages: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
         if (self.kind == "none") != (self.half_life == 0) or self.half_life < 0:
             raise ValueError(f"a kernel {self.kind} can't have a half-life of {self.half_life} ms")
+
+    @property
+    def memoryless(self) -> bool:
+        return self.kind in ("none", "exponential") and not self.ages
+
+    @property
+    def bucketed(self) -> bool:
+        """Whether its accumulators keep their signals apart."""
+        return self.kind == "linear" or bool(self.ages)
+
+    @property
+    def oldest(self) -> int:
+        """The age in ms from which on a signal changes as a memoryless one does, or counts nothing."""
+        if self.kind == "linear":
+            return self.half_life
+        return self.ages[-2][0] if len(self.ages) > 1 else 0
 
 
 def decayed(value: float, half_life: float, elapsed: float) -> float:
@@ -30,13 +61,64 @@ def decayed(value: float, half_life: float, elapsed: float) -> float:
     return value * float(2.0 ** (-elapsed / half_life)) if half_life else value
 
 
-def total_of(sums: list[float], half_lives: tuple[int, ...], elapsed: int) -> float:
-    """The sum of one value per kernel, `elapsed` milliseconds later.
+def age_factor(ages: tuple[tuple[int, float], ...], age: int) -> float:
+    """The factor of a signal of this age in ms."""
+    for to, factor in ages:
+        if age < to:
+            return factor
+    return ages[-1][1] if ages else 1.0
 
-    Everything that compares a total with a level, in the present or ahead, goes through the same operations
-    in the same order, so that a timer fires at the very millisecond at which the fold sees the level passed.
+
+def fading(kernel: Kernel, elapsed: int) -> float:
+    """What time alone leaves of a mass of one after `elapsed` ms (>= 0), `inactivity_step` aside."""
+    if kernel.kind == "exponential":
+        return float(2.0 ** (-elapsed / kernel.half_life))
+    if kernel.kind == "linear":
+        return max(0.0, 1.0 - elapsed / kernel.half_life)
+    return 1.0
+
+
+def loss_factor(kernel: Kernel, anchor: int, ref: int, t: int) -> float:
+    """What an `inactivity_step` leaves at `t` of what there was at `ref`, the last activity at `anchor`."""
+    taken = max(0, (ref - anchor) // kernel.half_life)
+    steps = max(0, (t - anchor) // kernel.half_life)
+    loss = kernel.percent / 100.0
+    if kernel.linear:
+        left = 1.0 - loss * taken
+        return max(0.0, 1.0 - loss * steps) / left if left > TOLERANCE else 0.0
+    return float((1.0 - loss) ** (steps - taken))
+
+
+def worth(
+    points: float,
+    kernel: Kernel,
+    mass: float,
+    ref: int,
+    buckets: Iterable[tuple[int, float]],
+    active_at: int | None,
+    t: int,
+) -> float:
+    """What an accumulator contributes at `t`, which is not before any of its instants.
+
+    `mass` stands at `ref`, the `buckets` are (effective time, mass). All that reads a score goes through
+    this, in this order of operations, so that a timer fires at the very millisecond that the fold sees.
     """
-    return sum([decayed(value, half, elapsed) for value, half in zip(sums, half_lives, strict=True)])
+    kind = kernel.kind
+    if kind == "inactive":
+        return points * mass if t - ref >= kernel.half_life else 0.0
+    ages = kernel.ages
+    whole = mass * ages[-1][1] if ages else mass
+    if kind == "inactivity_step":
+        for at, one in buckets:
+            whole += one * age_factor(ages, t - at)
+        whole *= points
+        left = whole * loss_factor(kernel, ref if active_at is None else active_at, ref, t)
+        return max(left, min(kernel.floor, whole)) if kernel.floor else left
+    if kind == "exponential":
+        whole *= 2.0 ** ((ref - t) / kernel.half_life)
+    for at, one in buckets:
+        whole += one * age_factor(ages, t - at) * fading(kernel, t - at)
+    return points * whole
 
 
 def score_of(total: float) -> int:

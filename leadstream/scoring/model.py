@@ -1,16 +1,15 @@
 """A model as the fold runs it: rules by signal type, levels, actions. Made by `leadstream.models`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, NamedTuple
 
 import msgspec
 
-from leadstream.records.outputs import Contribution
 from leadstream.records.rejection import Rejected, shorten
-from leadstream.records.signal import Signal
 from leadstream.scoring.kernel import TOLERANCE, Kernel
+from leadstream.scoring.levels import Action, Category, Interval, Level, Spike, Threshold, Timer, level_of
+from leadstream.scoring.rules import Branch, Fit, Plan
 
 ALL_OUTREACH = "all"
 """The channel that stands for every channel; its bit in a lead's suppression is the lowest."""
@@ -23,106 +22,6 @@ BUMP = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
-    """One accumulator of a model: a rule, or one value of its `by`."""
-
-    factor: str
-    points: float
-    kernel: int
-    """Index into the model's kernels."""
-    symbol: str
-    """What a state calls it: the character whose code point is its index in the model."""
-    once: tuple[Contribution, ...]
-    """What one occurrence contributes at a factor of one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """Factors by ordinal, the last one holding on; `within` is the window in ms, 0 for all time."""
-
-    ring: int
-    within: int
-    factors: tuple[float, ...]
-
-
-class Rule(NamedTuple):
-    """A rule for one signal type. `branch` is its accumulator, or `pick` finds it by the signal."""
-
-    test: Callable[[Signal], bool] | None
-    branch: Branch | None
-    pick: Callable[[Signal], Branch | None] | None
-    repeat: Repeat | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All that a signal of one type sets off."""
-
-    name: str
-    """What the type is counted as; types that the model does not know share one name."""
-    rules: tuple[Rule, ...] = ()
-    effects: tuple["Effect", ...] = ()
-    suppress: int = 0
-    """Bits of the channels that every signal of the type suppresses."""
-    releases: bool = False
-    """Lifts every suppression."""
-    facts: bool = False
-    bump: bool = False
-    special: bool = False
-    """Whether the type means more than points: effects, suppression, facts, a request to write."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a rule does beside points."""
-
-    test: Callable[[Signal], bool] | None
-    reset: bool
-    suppress: int
-    """Bits of the channels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A level whose crossings are records: up at `at`, down below `at - hysteresis`."""
-
-    at: float
-    hysteresis: float
-    fire_on_recovery: bool
-    actions: tuple["Action", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    name: str
-    start: float
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """What the model wants done when a threshold is passed upwards."""
-
-    do: str
-    number: int
-    """Index of `do` in the lead's times of last requests."""
-    channel: str
-    channel_bits: int
-    """The channels whose suppression withholds it."""
-    needs_phone: bool
-    dedupe: int
-    """Window in ms, 0 for none."""
-    payload: tuple[tuple[str, Any], ...]
-    fact_payload: tuple[tuple[str, str], ...]
-
-
-class Interval(NamedTuple):
-    """The totals [low, high) in which no threshold and no band changes."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class CompiledModel:
     """The rules of one tenant. Two with the same fingerprint score alike."""
 
@@ -132,37 +31,67 @@ class CompiledModel:
     timezone: str | None
     branches: tuple[Branch, ...]
     kernels: tuple[Kernel, ...]
+    """The first is the default."""
+    categories: tuple[Category, ...]
+    """The first is that of factors without one."""
     plans: Mapping[str, Plan]
     thresholds: tuple[Threshold, ...]
     """Ascending."""
-    bands: tuple[Band, ...]
+    bands: tuple[Level, ...]
     """Ascending; the first also holds what is below it."""
+    stages: tuple[Level, ...]
+    """By the total like bands; or by rules, the first then being none, with an empty name."""
+    staged_by_total: bool
     channels: tuple[str, ...]
-    half_lives: tuple[int, ...] = ()
-    """The kernels' half-lives in ms, 0 for none; the first is the default."""
+    actions: tuple[Action, ...] = ()
+    fits: tuple[Fit, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    spikes: tuple[Spike, ...] = ()
+    consent_required: bool = False
+    other: Plan = field(default_factory=lambda: Plan("other"))
+    plain: bool = True
+    """Whether the total is one memoryless sum: a single kernel, and no category that is clamped."""
+    inactivities: tuple[Timer, ...] = ()
+    """The timers that wait for inactivity."""
+    fitted: frozenset[str] = frozenset()
+    """The symbols of branches that facts fill."""
+    steps: frozenset[str] = frozenset()
+    """The symbols of branches whose loss an activity locks in."""
     scales: tuple[float, ...] = ()
-    """The same, infinite for none: `2 ** (-elapsed / scale)` holds for both kinds."""
+    """The half-lives of memoryless kernels in ms, infinite for no decay: `2 ** (-elapsed / scale)` holds."""
     heads: tuple[msgspec.Raw, ...] = ()
     """The branches' part of an accumulator on the wire: its first five values, ready to be written."""
     heads_by_branches: dict[str, tuple[msgspec.Raw, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
     """Filled as leads need them: the heads of a state's branches."""
-    other: Plan = field(default_factory=lambda: Plan("other"))
-    intervals: dict[tuple[int, int], Interval] = field(default_factory=dict, compare=False, repr=False)
-    """Filled as leads need them: by (thresholds passed, band)."""
+    intervals: dict[tuple[int, int, int], Interval] = field(default_factory=dict, compare=False, repr=False)
+    """Filled as leads need them: by (thresholds passed, band, stage)."""
     suppressions: dict[int, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
     """Filled as leads need them: the channels by the bits that are set."""
 
     def __post_init__(self) -> None:
-        half_lives = tuple(kernel.half_life for kernel in self.kernels)
-        object.__setattr__(self, "half_lives", half_lives)
-        object.__setattr__(self, "scales", tuple(float(half_life or inf) for half_life in half_lives))
-        object.__setattr__(self, "heads", tuple(self._head(branch) for branch in self.branches))
+        default = self.kernels[0]
+        inactivities = tuple(timer for timer in self.timers if timer.inactivity)
+        used = {branch.kernel for branch in self.branches}
+        steps = [one.symbol for one in self.branches if self.kernels[one.kernel].kind == "inactivity_step"]
+        made = {
+            "plain": default.memoryless
+            and used == {0}
+            and not any(category.clamped for category in self.categories)
+            and all(timer.branch is None for timer in inactivities),
+            "inactivities": inactivities,
+            "steps": frozenset(steps),
+            "scales": tuple(float(kernel.half_life or inf) for kernel in self.kernels),
+            "heads": tuple(self._head(branch) for branch in self.branches),
+        }
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
 
     def _head(self, branch: Branch) -> msgspec.Raw:
         kernel = self.kernels[branch.kernel]
-        values = (branch.factor, "", branch.points, kernel.kind, kernel.half_life)
+        category = self.categories[branch.category].name
+        values = (branch.factor, category, branch.points, kernel.kind, kernel.half_life)
         return msgspec.Raw(msgspec.json.encode(values)[1:-1])
 
     @property
@@ -170,27 +99,36 @@ class CompiledModel:
         """Name and version, as records carry them."""
         return f"{self.name}/{self.version}"
 
-    def interval(self, passed: int, band: int) -> Interval:
-        """The totals at which a lead with these thresholds passed, in this band, changes neither."""
-        found = self.intervals.get((passed, band))
+    @property
+    def caps(self) -> dict[str, tuple[float, float]]:
+        """Low and high bound of each category that has any."""
+        return {one.name: (one.low, one.high) for one in self.categories if one.clamped}
+
+    def interval(self, passed: int, band: int, stage: int) -> Interval:
+        """The totals at which a lead with these thresholds passed, in this band and stage, changes none."""
+        found = self.intervals.get((passed, band, stage))
         if found is None:
-            falls = [self.bands[band].start] if band else []
-            rises = [self.bands[band + 1].start] if band + 1 < len(self.bands) else []
+            falls, rises = [], []
+            ladders = (
+                [(self.bands, band), (self.stages, stage)] if self.staged_by_total else [(self.bands, band)]
+            )
+            for levels, index in ladders:
+                falls += [level.start for level in levels[1 : index + 1][-1:]]
+                rises += [level.start for level in levels[index + 1 :][:1]]
             for index, threshold in enumerate(self.thresholds):
                 if passed >> index & 1:
                     falls.append(threshold.at - threshold.hysteresis)
                 else:
                     rises.append(threshold.at)
-            found = Interval(max(falls, default=-inf) - TOLERANCE, min(rises, default=inf) - TOLERANCE)
-            self.intervals[passed, band] = found
+            low = max([level for level in falls if level is not None], default=-inf)
+            high = min([level for level in rises if level is not None], default=inf)
+            found = Interval(low - TOLERANCE, high - TOLERANCE)
+            self.intervals[passed, band, stage] = found
         return found
 
     def band_of(self, total: float) -> int:
         """The index of the band of a total."""
-        index = len(self.bands) - 1
-        while index and total < self.bands[index].start - TOLERANCE:
-            index -= 1
-        return index
+        return level_of(self.bands, total)
 
     def heads_of(self, branches: str) -> tuple[msgspec.Raw, ...]:
         """The heads of a state's branches, in their order."""

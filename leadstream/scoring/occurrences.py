@@ -30,9 +30,27 @@ def ordinal_of(ring: bytes, at: int, within: int) -> tuple[int, bytes]:
     first = bisect_right(times, times[-1] - 2 * within) if within else 0
     if first or len(times) > MAX_OCCURRENCES:
         del times[: max(first, len(times) - MAX_OCCURRENCES)]
+    return ordinal, packed(times)
+
+
+def merged_rings(ours: list[bytes] | None, theirs: list[bytes] | None) -> list[bytes] | None:
+    """Per ring the last occurrences of both."""
+    if not theirs or not ours:
+        return ours or theirs
+    rings = []
+    for index in range(max(len(ours), len(theirs))):
+        times = array("q")
+        for one in (ours, theirs):
+            times.extend(times_of(one[index]) if index < len(one) else ())
+        rings.append(packed(array("q", sorted(times)[-MAX_OCCURRENCES:])))
+    return rings
+
+
+def packed(times: "array[int]") -> bytes:
+    """The ring of times."""
     if sys.byteorder == "big":
         times.byteswap()
-    return ordinal, times.tobytes()
+    return times.tobytes()
 
 
 def times_of(ring: bytes) -> "array[int]":

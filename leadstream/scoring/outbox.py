@@ -25,6 +25,7 @@ class Common(msgspec.Struct, omit_defaults=True, gc=False):
     score: int
     band: str
     model: str
+    stage: str = ""
     signal: SignalRef | None = None
 
 

@@ -11,17 +11,21 @@ from leadstream.records.times import LAST
 from leadstream.scoring.fold import fire, fold_signal
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 from leadstream.scoring.outbox import Outbox
+from leadstream.scoring.policy import Turns
 from leadstream.scoring.refused import dead_letter, forwarded, was_forwarded
 from leadstream.scoring.rows import (
     MODEL,
     POSITION,
+    TURNS,
     ModelMismatch,
     NewerEngine,
     check_model,
     model_row,
     position_row,
     read_position,
-    refuse_newer,
+    read_turns,
+    refuse_other,
+    turns_row,
 )
 from leadstream.scoring.snapshot import HistoryWriter, snapshot
 from leadstream.scoring.state import LeadState, decode_head, decode_state, encode_state
@@ -59,6 +63,7 @@ class PartitionFold:
         self._rows = rows
         self._guard = offset_guard
         self._outbox = Outbox(app, topic, partition)
+        self._turns = Turns()
         self._history = HistoryWriter(partition)
         self._by_tenant: dict[str, CompiledModel] = {}
         self._changed: dict[bytes, tuple[bytes, bytes]] = {}
@@ -79,6 +84,8 @@ class PartitionFold:
                 self.position, self.now = stored.position, stored.now
             elif key.startswith(MODEL):
                 check_model(key, row, models)
+            elif key.startswith(TURNS):
+                self._turns.counters[key[len(TURNS) :].decode()] = read_turns(row)
         self._timers = Timers(self._due_of)
         self._timers.rebuild(self._dues())
 
@@ -159,6 +166,10 @@ class PartitionFold:
         step.changelog = [(key, row) for key, (row, _) in changed.items()]
         none: Headers = []
         step.scores = [(key, shot, none) for key, (_, shot) in changed.items()]
+        for tenant in self._turns.changed:
+            key = TURNS + tenant.encode()
+            self._own_rows[key] = rows[key] = turns_row(self._turns.counters[tenant])
+        self._turns.changed.clear()
         self._own_rows[POSITION] = rows[POSITION] = position_row(position, self.now)
         step.changelog.extend(self._own_rows.items())
         step.history = self._history.take()
@@ -199,7 +210,7 @@ class PartitionFold:
                 now = max(now, state.touched)
             plan = model.plans.get(signal.type, model.other)
             due = state.due
-            entry = fold_signal(state, signal, record, model, plan, now, self._outbox)
+            entry = fold_signal(state, signal, record, model, plan, now, self._outbox, self._turns)
             row = encode_state(state, self._buffer)
             shot = snapshot(state, model, signal.tenant, signal.lead)
             if entry is not None:
@@ -209,7 +220,9 @@ class PartitionFold:
         except Exception as error:
             # Whatever a record brings, the partition goes on; its lead is as it was before.
             del self._outbox.entries[mark:]
+            self._turns.undo()
             raise Rejected("bad_signal", f"{type(error).__name__}: {shorten(str(error), 200)}") from error
+        self._turns.keep()
         self._rows[key] = row
         self._changed[key] = (row, shot)
         self._outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
@@ -245,7 +258,8 @@ class PartitionFold:
             tenant, _, lead = key.decode().partition(":")
             model = self._by_tenant.get(tenant) or self._model(tenant)
             state = decode_state(self._rows[key])
-            fire(state, model, key, tenant, lead, self._outbox)
+            fire(state, model, key, tenant, lead, self._outbox, self._turns)
+            self._turns.keep()
             row = self._rows[key] = encode_state(state, self._buffer)
             self._changed[key] = (row, snapshot(state, model, tenant, lead))
             self._timers.fired(state.due)
@@ -267,7 +281,7 @@ class PartitionFold:
         for key, row in self._rows.items():
             if not key.startswith(CONTROL_PREFIX):
                 head = decode_head(row)
-                refuse_newer(head.codec)
+                refuse_other(head.codec)
                 if head.due:
                     yield key, head.due
 

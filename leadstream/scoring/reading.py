@@ -1,12 +1,16 @@
 """Reading a score: at any time, and factor by factor. Nothing is written because time passed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
-from leadstream.records.outputs import Accumulator, FactorShare
-from leadstream.scoring.kernel import TOLERANCE, decayed, score_of, total_of
+from leadstream.records.outputs import Accumulator, Detail, FactorShare
+from leadstream.scoring.buckets import read_buckets
+from leadstream.scoring.kernel import TOLERANCE, Kernel, Kind, score_of, worth
 from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.state import LeadState
+from leadstream.scoring.state import Extra, LeadState
+
+_NOTHING = Extra()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,54 @@ class Factor:
     last_at: int
 
 
-def sums_of(state: LeadState, model: CompiledModel) -> list[float]:
-    """The total's parts by kernel of the model, at the state's `touched`."""
-    return [state.total, *(state.others or [0.0] * (len(model.half_lives) - 1))]
-
-
 def total_at(state: LeadState, model: CompiledModel, t: int) -> float:
-    """The total at `t`, or at the last signal or timer of the lead if `t` is before that."""
-    return total_of(sums_of(state, model), model.half_lives, max(0, t - state.touched))
+    """The total at `t`, or at the last signal or timer of the lead if `t` is before that.
+
+    Everything that compares a total with a level, in the present or ahead, goes through this.
+    """
+    touched = state.touched
+    if t < touched:
+        t = touched
+    if model.plain:
+        return state.total * float(2.0 ** ((touched - t) / model.scales[0]))
+    return clamped(sums_at(state, model, t), model)
+
+
+def clamped(sums: list[float], model: CompiledModel) -> float:
+    """The total of the sums by category."""
+    total = 0.0
+    for value, category in zip(sums, model.categories, strict=True):
+        total += min(max(value, category.low), category.high)
+    return total
+
+
+def sums_at(state: LeadState, model: CompiledModel, t: int) -> list[float]:
+    """The sums by category of the model, before they are clamped."""
+    sums = [0.0] * len(model.categories)
+    extra = state.extra or _NOTHING
+    buckets = extra.buckets
+    branches, kernels, scales, active_at = model.branches, model.kernels, model.scales, state.active_at
+    for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
+        branch = branches[ord(symbol)]
+        kernel = kernels[branch.kernel]
+        if kernel.memoryless:
+            sums[branch.category] += branch.points * (mass * 2.0 ** ((ref - t) / scales[branch.kernel]))
+        else:
+            kept = read_buckets(buckets[symbol]) if buckets and symbol in buckets else ()
+            sums[branch.category] += worth(branch.points, kernel, mass, ref, kept, active_at, t)
+    anchor = inactive_since(state)
+    if anchor is not None:
+        for timer in model.inactivities:
+            if timer.branch is not None and t - anchor >= timer.after:
+                sums[timer.branch.category] += timer.branch.points
+    return sums
+
+
+def inactive_since(state: LeadState) -> int | None:
+    """The lead's last activity, or its first signal if it had none."""
+    if state.active_at is not None:
+        return state.active_at
+    return state.extra.known_at if state.extra is not None else None
 
 
 def score(state: LeadState, model: CompiledModel, t: int) -> Score:
@@ -54,58 +98,111 @@ def score(state: LeadState, model: CompiledModel, t: int) -> Score:
 def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, ...]:
     """The state's accumulators with what a reader needs of the model."""
     found = []
+    extra = state.extra or _NOTHING
     columns = zip(state.branches, state.masses, state.refs, state.counts, strict=True)
     for symbol, mass, ref, count in columns:
         branch = model.branches[ord(symbol)]
         kernel = model.kernels[branch.kernel]
+        detail = None
+        if not kernel.memoryless:
+            detail = Detail(
+                tuple(read_buckets((extra.buckets or {}).get(symbol, b""))),
+                kernel.ages,
+                kernel.percent,
+                kernel.linear,
+                kernel.floor,
+                state.active_at if kernel.kind == "inactivity_step" else None,
+            )
+        last_at = (extra.lasts or {}).get(symbol, ref)
         found.append(
             Accumulator(
-                branch.factor, "", branch.points, kernel.kind, kernel.half_life, mass, ref, count, ref
+                branch.factor, model.categories[branch.category].name, branch.points, kernel.kind,
+                kernel.half_life, mass, ref, count, last_at, detail,
             )
-        )
+        )  # fmt: skip
+    anchor = inactive_since(state)
+    if anchor is not None:
+        for timer in model.inactivities:
+            if (spell := timer.branch) is not None:
+                category = model.categories[spell.category].name
+                found.append(
+                    Accumulator(
+                        spell.factor, category, spell.points, "inactive", timer.after, 1.0, anchor, 0, anchor
+                    )
+                )
     return tuple(found)
 
 
 def contribution(accumulator: Accumulator, t: int) -> float:
-    """What a factor adds to the total at `t`, which is not before its `t_ref`."""
-    return accumulator.points * decayed(
-        accumulator.mass, accumulator.half_life, max(0, t - accumulator.t_ref)
-    )
+    """What a factor adds to its category at `t`, or at its own instant if `t` is before that."""
+    detail = accumulator.detail or Detail()
+    kernel = kernel_of(accumulator)
+    t = max(t, accumulator.t_ref, accumulator.last_at)
+    points, mass, ref = accumulator.points, accumulator.mass, accumulator.t_ref
+    return worth(points, kernel, mass, ref, detail.buckets, detail.active_at, t)
 
 
-def sum_at(accumulators: Iterable[Accumulator], t: int) -> float:
-    """The total that the accumulators of a snapshot give at `t`."""
-    return sum([contribution(accumulator, t) for accumulator in accumulators])
+def kernel_of(accumulator: Accumulator) -> Kernel:
+    """The kernel of an accumulator of a snapshot."""
+    detail = accumulator.detail or Detail()
+    kind = cast(Kind, accumulator.kernel)
+    return Kernel(kind, accumulator.half_life, detail.percent, detail.linear, detail.floor, detail.ages)
 
 
-def explain(accumulators: Iterable[Accumulator], t: int) -> list[Factor]:
-    """The total at `t` factor by factor, the weightiest first; the points add up to the total."""
-    factors = [
-        Factor(
-            one.factor,
-            contribution(one, t),
-            one.points * one.mass,
-            one.mass,
-            one.half_life,
-            one.count,
-            one.last_at,
-        )
-        for one in accumulators
-    ]
+def sum_at(
+    accumulators: Iterable[Accumulator], t: int, caps: Mapping[str, tuple[float, float]] | None = None
+) -> float:
+    """The total that the accumulators and caps of a snapshot give at `t`."""
+    return sum(factor.points for factor in explain(accumulators, t, caps))
+
+
+def explain(
+    accumulators: Iterable[Accumulator], t: int, caps: Mapping[str, tuple[float, float]] | None = None
+) -> list[Factor]:
+    """The total at `t` factor by factor, the weightiest first; the points add up to the total.
+
+    What a category is over its cap is a factor of its own, `cap:<category>`.
+    """
+    factors, sums = [], dict.fromkeys(caps or {}, 0.0)
+    for one in accumulators:
+        points = contribution(one, t)
+        if one.category in sums:
+            sums[one.category] += points
+        before = contribution(one, one.last_at)
+        factors.append(
+            Factor(one.factor, points, before, one.mass, one.half_life, one.count, one.last_at)
+        )  # fmt: skip
+    for category, value in sums.items():
+        low, high = (caps or {})[category]
+        beyond = min(max(value, low), high) - value
+        if beyond:
+            factors.append(Factor(f"cap:{category}", beyond, beyond, 1.0, 0, 0, t))
     return sorted(factors, key=lambda factor: (-abs(factor.points), factor.factor))
 
 
 def shares(state: LeadState, model: CompiledModel, at: int, limit: int) -> tuple[FactorShare, ...]:
     """The weightiest factors of the total at `at`, as records name them; none that contributes nothing."""
-    found = []
+    found: list[tuple[float, str, float, int, int | None, int | None]] = []
     branches, scales = model.branches, model.scales
-    for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
-        branch = branches[ord(symbol)]
-        points = branch.points * mass * 2.0 ** ((ref - at) / scales[branch.kernel])
-        if points:
-            found.append((-abs(points), branch.factor, points))
+    if model.plain:
+        columns = zip(state.branches, state.masses, state.refs, state.counts, state.places, strict=True)
+        for symbol, mass, ref, count, place in columns:
+            branch = branches[ord(symbol)]
+            points = branch.points * mass * 2.0 ** ((ref - at) / scales[branch.kernel])
+            if points:
+                known = place if place >= 0 else None
+                found.append((-abs(points), branch.factor, points, count, ref, known))
+    else:
+        names = [branches[ord(one)].factor for one in state.branches]
+        places = dict(zip(names, state.places, strict=True))
+        for factor in explain(accumulators(state, model), at, model.caps):
+            if factor.points:
+                weight = -abs(factor.points)
+                newest = places.get(factor.factor)
+                last_at = None if newest is None else factor.last_at
+                found.append((weight, factor.factor, factor.points, factor.count, last_at, newest))
     found.sort()
-    return tuple([FactorShare(factor, points) for _, factor, points in found[:limit]])
+    return tuple([FactorShare(*one[1:]) for one in found[:limit]])
 
 
 def shown_interval(total: float) -> tuple[float, float]:

@@ -3,12 +3,15 @@
 import msgspec
 
 from leadstream.records.rejection import Rejected
+from leadstream.scoring.crawlers import LIST_VERSION
+from leadstream.scoring.hours import TZDATA_VERSION
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 from leadstream.scoring.phone import METADATA_VERSION
 from leadstream.scoring.state import CODEC, ENGINE
 
 POSITION = b"\0position"
 MODEL = b"\0model:"
+TURNS = b"\0turns:"
 
 
 class ModelMismatch(Exception):
@@ -16,7 +19,7 @@ class ModelMismatch(Exception):
 
 
 class NewerEngine(Exception):
-    """Rows were written by a newer version of this program."""
+    """Rows were written by another version of this program than can go on with them."""
 
 
 class PositionRow(msgspec.Struct, array_like=True, frozen=True):
@@ -40,6 +43,13 @@ class ModelRow(msgspec.Struct, array_like=True, frozen=True):
     branches: tuple[str, ...]
 
 
+class TurnsRow(msgspec.Struct, array_like=True, frozen=True):
+    """By action, how many turns have been taken."""
+
+    codec: int
+    counters: dict[str, int]
+
+
 class _PositionHead(msgspec.Struct, array_like=True, frozen=True):
     codec: int
     engine: int
@@ -48,11 +58,27 @@ class _PositionHead(msgspec.Struct, array_like=True, frozen=True):
 _encode = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(_PositionHead).decode
 _decode_position = msgspec.msgpack.Decoder(PositionRow).decode
+_decode_turns = msgspec.msgpack.Decoder(TurnsRow).decode
 _decode_model = msgspec.msgpack.Decoder(ModelRow).decode
 
 
+DATA_VERSIONS = {"phonenumbers": METADATA_VERSION, "tzdata": TZDATA_VERSION, "crawlers": LIST_VERSION}
+"""Of the data that results depend on."""
+
+
 def position_row(position: int, now: int) -> bytes:
-    return _encode(PositionRow(CODEC, ENGINE, position, now, {"phonenumbers": METADATA_VERSION}))
+    return _encode(PositionRow(CODEC, ENGINE, position, now, DATA_VERSIONS))
+
+
+def turns_row(counters: dict[str, int]) -> bytes:
+    """Whose turn it is among the owners of each action of a tenant."""
+    return _encode(TurnsRow(CODEC, counters))
+
+
+def read_turns(row: bytes) -> dict[str, int]:
+    stored = _decode_turns(row)
+    refuse_other(stored.codec)
+    return stored.counters
 
 
 def model_row(model: CompiledModel) -> bytes:
@@ -67,15 +93,20 @@ def read_position(row: bytes) -> PositionRow:
         raise NewerEngine(
             f"the state was written by engine {head.engine}, this is {ENGINE}: start the newer release again"
         )
-    refuse_newer(head.codec)
+    refuse_other(head.codec)
     return _decode_position(row)
 
 
-def refuse_newer(codec: int) -> None:
-    """Raises `NewerEngine` for rows of a newer codec."""
+def refuse_other(codec: int) -> None:
+    """Raises `NewerEngine` for rows of another codec."""
     if codec > CODEC:
         raise NewerEngine(
             f"the state has rows of codec {codec}, this release reads {CODEC}: start the newer release again"
+        )
+    if codec < CODEC:
+        raise NewerEngine(
+            f"the state has rows of codec {codec}, this release reads {CODEC}: start under another app name "
+            "to score the log anew"
         )
 
 
@@ -83,7 +114,7 @@ def check_model(key: bytes, row: bytes, models: ModelCatalog) -> None:
     """Raises `ModelMismatch` if a tenant's leads were scored with another model than they would be now."""
     tenant = key[len(MODEL) :].decode()
     stored = _decode_model(row)
-    refuse_newer(stored.codec)
+    refuse_other(stored.codec)
     try:
         model = models.for_tenant(tenant)
     except Rejected:

@@ -2,18 +2,19 @@
 
 import msgspec
 
-from leadstream.records.outputs import HistoryEntry
+from leadstream.records.outputs import HistoryEntry, ScoreSnapshot
 from leadstream.records.step import Message
 from leadstream.scoring.kernel import score_of
 from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.reading import accumulators
 from leadstream.scoring.state import LeadState
 
 MAX_BATCH = 262_144
 """The most bytes of a batch of history entries."""
 
 
-class _Snapshot(msgspec.Struct, gc=False):
-    """`records.outputs.ScoreSnapshot`."""
+class _Snapshot(msgspec.Struct, omit_defaults=True, gc=False):
+    """`records.outputs.ScoreSnapshot` of a plain model."""
 
     tenant: str
     lead: str
@@ -29,6 +30,7 @@ class _Snapshot(msgspec.Struct, gc=False):
     offset: int
     accumulators: list[tuple[msgspec.Raw, float, int, int, int]]
     """Each as `records.outputs.Accumulator`, its first five values written already."""
+    stage: str = ""
 
 
 _encoder = msgspec.json.Encoder()
@@ -37,8 +39,17 @@ _entries = msgspec.json.Encoder()
 
 def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> bytes:
     """The lead as its last signal or timer left it, for the topic of scores."""
-    total = state.total if state.others is None else state.total + sum(state.others)
+    total = state.total
     suppressed = model.suppressed_channels(state.suppressed) if state.suppressed else ()
+    stage = model.stages[state.stage].name
+    if not model.plain:
+        return _encoder.encode(
+            ScoreSnapshot(
+                tenant, lead, state.touched, total, score_of(total), model.bands[state.band].name, model.name,
+                model.version, suppressed, state.change or None, state.active_at, state.place,
+                accumulators(state, model), stage, model.caps,
+            )
+        )  # fmt: skip
     refs = state.refs
     branches = state.branches
     heads = model.heads_by_branches.get(branches) or model.heads_of(branches)
@@ -46,7 +57,7 @@ def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> 
         _Snapshot(
             tenant, lead, state.touched, total, score_of(total), model.bands[state.band].name, model.name,
             model.version, suppressed, state.change or None, state.active_at, state.place,
-            list(zip(heads, state.masses, refs, state.counts, refs, strict=True)),
+            list(zip(heads, state.masses, refs, state.counts, refs, strict=True)), stage,
         )
     )  # fmt: skip
 

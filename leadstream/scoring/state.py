@@ -6,9 +6,9 @@ import msgspec
 
 from leadstream.records.times import DAY
 
-CODEC = 1
+CODEC = 2
 """The version of the rows' layout; a fold refuses rows of a newer one."""
-ENGINE = 1
+ENGINE = 2
 """The version of the fold: raised when the same log would give other results."""
 
 REMEMBERED_IDS = 16
@@ -16,13 +16,53 @@ ID_BYTES = 8
 MEMORY_BYTES = REMEMBERED_IDS * ID_BYTES
 
 
+class Deferred(msgspec.Struct, array_like=True, gc=False):
+    """An action that waits for opening hours."""
+
+    due: int
+    action: int
+    """Its number in the model."""
+    crossing: str
+    threshold: int | None = None
+    """Index of the threshold that asked for it."""
+    level: int | None = None
+    """Index of the band or stage that asked for it."""
+
+
+class Extra(msgspec.Struct, array_like=True, gc=False):
+    """What only some models ask a state to keep. Instants are epoch milliseconds."""
+
+    known_at: int | None = None
+    """Effective time of the lead's first signal, kept where inactivity counts."""
+    buckets: dict[str, bytes] | None = None
+    """By branch, where its kernel is not memoryless: packed (effective time, mass), ascending."""
+    lasts: dict[str, int] | None = None
+    """By branch: effective time of its newest signal, where the reference instant is another."""
+    spikes: list[bytes] | None = None
+    """Per spike, packed (effective time, points) of the signals that may make it, ascending."""
+    sends: list[tuple[str, int]] | None = None
+    """Campaign and effective time of the last e-mails sent."""
+    waits: list[tuple[int, int, int]] | None = None
+    """Absences waited for: deadline, index of the timer, start."""
+    deferred: list[Deferred] | None = None
+    crossed: dict[int, int] | None = None
+    """By threshold with a cool-down: when it last asked for its actions."""
+    owner: str | None = None
+    """Whom the lead was assigned to."""
+    consents: dict[str, tuple[bool, int]] | None = None
+    """By kind: the value of the fact, and its effective time."""
+    void: list[str] | None = None
+    """Facts that a reset has made count nothing until they arrive anew."""
+
+
 class LeadState(msgspec.Struct, array_like=True, gc=False):
     """The state of one lead, a value of the changelog. Instants are epoch milliseconds.
 
     The accumulators are columns: `branches` has one character each, the branch of the model with that code
-    point; `masses` the decayed sums of multipliers at the reference instants `refs`, which are the newest
-    effective times in them; `counts` the numbers of signals. Points are the model's, applied when reading.
-    What few leads have is None until then.
+    point; `masses` the decayed sums of multipliers at the reference instants `refs`, which for a memoryless
+    kernel are the newest effective times in them; `counts` the numbers of signals; `places` the offsets of
+    those folded last, -1 of another lead's. Points are the model's, applied when reading. What few leads have
+    is None until then.
     """
 
     codec: int = CODEC
@@ -35,34 +75,41 @@ class LeadState(msgspec.Struct, array_like=True, gc=False):
     passed: int = 0
     """Bit i is set while threshold i of the model is passed."""
     band: int = 0
+    stage: int = 0
     branches: str = ""
     masses: list[float] = []
     refs: list[int] = []
     counts: list[int] = []
+    places: list[int] = []
     total: float = 0.0
-    """Sum of points x mass at `touched` over the branches with the model's default kernel: a cache that makes
-    a total one product."""
-    others: list[float] | None = None
-    """The same for each further kernel of the model; None until a branch with one is used."""
+    """The total at `touched`: a cache."""
     touched: int = 0
     """The fold's now at the last signal or timer."""
     change: int = 0
-    """When the score shown or a level next changes by itself after `touched`; 0 if never."""
+    """The score shown and all levels stay as they are until this instant after `touched`; 0 for ever."""
     ids: bytes = b""
     """Hashes of the last distinct signal ids, oldest first."""
     active_at: int | None = None
-    """Effective time of the newest signal that a rule with positive points scored."""
+    """Effective time of the newest activity: a signal that a rule with positive points scored, and that no
+    guard flagged."""
     reset_at: int | None = None
     suppressed: int = 0
     """Bit i is set while channel i of the model is suppressed; channel 0 is all outreach."""
     rings: list[bytes] | None = None
-    """Per rule with `repeat`, the packed times of its last occurrences, ascending."""
+    """Packed times, ascending, of the last occurrences that a rule or guard counts."""
     requested: list[int | None] | None = None
     """Per action name, when it was last requested."""
     owed: dict[int, str] | None = None
     """Thresholds passed by recovery whose actions wait for a positive signal, with the crossing's id."""
     facts: bytes = b""
     """Packed: name -> (value, effective time)."""
+    extra: Extra | None = None
+
+    def further(self) -> Extra:
+        """`extra`, made if it is not there."""
+        if self.extra is None:
+            self.extra = Extra()
+        return self.extra
 
 
 class RowHead(msgspec.Struct, array_like=True, gc=False):

@@ -31,7 +31,7 @@ def test_the_parts_of_rules_that_the_page_shows_load() -> None:
 def test_the_tenants_of_the_page_load(tmp_path: Path) -> None:
     tenants = tmp_path / "tenants.yaml"
     tenants.write_text(yaml_blocks("rule-file.md")[3])
-    assert load_catalog("tenx", tenants).for_tenant("acme").half_lives[0] == 7 * DAY
+    assert load_catalog("tenx", tenants).for_tenant("acme").kernels[0].half_life == 7 * DAY
 
 
 @pytest.mark.requirement("S1-8")

@@ -4,32 +4,21 @@ Slow and obvious on purpose; shares nothing with the engine but the words of the
 """
 
 from dataclasses import dataclass, field
-from decimal import Decimal, getcontext
+from decimal import Decimal
 from typing import Any
 
-from tests.oracle.rules import DAY, Rules
-
-getcontext().prec = 40
-TOLERANCE = Decimal("1e-9")
-LN2 = Decimal(2).ln()
+from tests.oracle.kernels import Activity, Part, Stepping
+from tests.oracle.rules import TOLERANCE, Rules, duration, exact
 
 
 @dataclass
-class Part:
-    """One scored signal's part in the total: `points` at the instant `at`, then fading."""
+class Waiting:
+    """An action that was deferred to an instant."""
 
-    factor: str
-    points: Decimal
-    at: int
-    half_life: int
-
-    def at_time(self, t: int) -> Decimal:
-        return self.points * fading(self.half_life, t - self.at)
-
-
-def fading(half_life: int, elapsed: int) -> Decimal:
-    """2 ** (-elapsed / half_life), one for a half-life of 0."""
-    return (-LN2 * elapsed / half_life).exp() if half_life else Decimal(1)
+    until: int
+    action: dict[str, Any]
+    trigger: str
+    crossing: str
 
 
 @dataclass
@@ -37,24 +26,99 @@ class Lead:
     """A lead with all that ever happened to it."""
 
     rules: Rules
-    parts: list[Part] = field(default_factory=list)
+    happenings: list[Part | Activity] = field(default_factory=list)
+    """What scored and what was activity, by arrival."""
+    fit: list[Part] = field(default_factory=list)
     occurrences: dict[str, list[int]] = field(default_factory=dict)
+    """Times of rules with `repeat`, and of the signals of guards' types."""
+    scored_at: dict[str, list[int]] = field(default_factory=dict)
+    """Times at which each rule scored."""
+    surges: dict[str, list[tuple[int, Decimal]]] = field(default_factory=dict)
+    """What counts for each spike: time and amount, one entry a signal."""
+    sends: list[tuple[Any, int]] = field(default_factory=list)
+    """Campaign and time of the last four e-mails sent."""
     ids: list[str] = field(default_factory=list)
     facts: dict[str, tuple[Any, int]] = field(default_factory=dict)
-    email_suppressed: bool = False
-    all_suppressed: bool = False
+    suppressed: set[str] = field(default_factory=set)
+    known_at: int | None = None
+    active_at: int | None = None
     reset_at: int | None = None
+    void: set[str] = field(default_factory=set)
+    """Facts that a reset made count nothing."""
     passed: set[int] = field(default_factory=set)
     owed: dict[int, str] = field(default_factory=dict)
+    calm: dict[int, int] = field(default_factory=dict)
+    """When each threshold last asked for its actions."""
     band: int = 0
+    stage: int = -1
     requested: dict[str, int] = field(default_factory=dict)
+    waits: dict[str, int] = field(default_factory=dict)
+    """Absence timers that run, with when they began."""
+    waiting: list[Waiting] = field(default_factory=list)
+    owner: str | None = None
     place: int = -1
     ordinal: int = 0
     settled: int = 0
-    """The instant at which thresholds and band were last compared."""
+    """The instant at which levels were last compared."""
+
+    def __post_init__(self) -> None:
+        if self.rules.stage_starts:
+            self.stage = 0
+
+    def fact(self, name: str) -> Any:
+        return self.facts.get(name, (None, 0))[0]
+
+    @property
+    def anchor(self) -> int | None:
+        """When the present spell of inactivity began."""
+        return self.known_at if self.active_at is None else self.active_at
+
+    def contributions(self, t: int) -> list[tuple[str, str | None, Decimal]]:
+        """Factor, category and worth at t of everything that counts; a factor may come many times."""
+        found = [
+            (part.factor, part.category, part.at_time(t))
+            for part in [*self.happenings, *self.fit]
+            if isinstance(part, Part) and part.kernel.kind != "inactivity_step"
+        ]
+        found += [(name, category, factor.worth(t)) for name, category, factor in self.stepping()]
+        idle = -1 if self.anchor is None else t - self.anchor
+        for timer in self.rules.inactivity:
+            if "points" in timer and idle >= duration(timer["inactivity"]):
+                found.append((timer["id"], timer.get("category"), exact(timer["points"])))
+        return found
+
+    def stepping(self) -> list[tuple[str, str | None, Stepping]]:
+        """The factors under `inactivity_step`, each told all that happened."""
+        found: dict[str, tuple[str, str | None, Stepping]] = {}
+        stepped = [
+            one for one in self.happenings if isinstance(one, Part) and one.kernel.kind == "inactivity_step"
+        ]
+        for part in stepped:
+            stepping = Stepping(part.kernel, part.ages, part.points)
+            found.setdefault(part.factor, (part.factor, part.category, stepping))
+        for happening in self.happenings if found else []:
+            for name, _, stepping in found.values():
+                if isinstance(happening, Activity) or happening.factor == name:
+                    stepping.tell(happening)
+        return list(found.values())
+
+    def shares(self, t: int) -> dict[str, Decimal]:
+        """The total at t factor by factor, what caps take away as `cap:<category>`."""
+        shares: dict[str, Decimal] = {}
+        sums: dict[str | None, Decimal] = {}
+        for factor, category, worth in self.contributions(t):
+            shares[factor] = shares.get(factor, Decimal(0)) + worth
+            sums[category] = sums.get(category, Decimal(0)) + worth
+        for category, worth in sums.items():
+            caps = self.rules.caps(category)
+            if caps is not None:
+                taken = min(max(worth, caps[0]), caps[1]) - worth
+                if taken:
+                    shares[f"cap:{category}"] = taken
+        return shares
 
     def total(self, t: int) -> Decimal:
-        return sum((part.at_time(t) for part in self.parts), Decimal(0))
+        return sum(self.shares(t).values(), Decimal(0))
 
     def is_new(self, identity: str) -> bool:
         """Whether the id is none of the last 16 distinct ones; it is the last one afterwards."""
@@ -64,10 +128,9 @@ class Lead:
         self.ids = [*self.ids, identity][-16:]
         return not known
 
-    def ordinal_of(self, rule: dict[str, Any], at: int) -> int:
-        """Which occurrence of a rule within its window this one is, by arrival."""
-        window = self.rules.duration(rule["repeat"].get("within", "none"))
-        before = self.occurrences.setdefault(rule["id"], [])
+    def ordinal_of(self, what: str, window: int, at: int) -> int:
+        """Which occurrence within its window this one is, by arrival; of a rule or of a guard."""
+        before = self.occurrences.setdefault(what, [])
         counted = [one for one in before if not window or at - window < one <= at]
         before.append(at)
         before.sort()
@@ -76,9 +139,12 @@ class Lead:
         del before[:-64]
         return len(counted) + 1
 
-    def outside(self, total: Decimal) -> bool:
-        """Whether a threshold or the band has to change at this total."""
-        return bool(self.risen(total) or self.fallen(total) or self.rules.band(total) != self.band)
+    def clear(self, at: int) -> None:
+        """Everything folded so far counts nothing."""
+        self.happenings = [one for one in self.happenings if isinstance(one, Activity)]
+        self.fit, self.void = [], set(self.facts)
+        self.occurrences, self.scored_at, self.surges, self.waits = {}, {}, {}, {}
+        self.reset_at = at if self.reset_at is None else max(self.reset_at, at)
 
     def risen(self, total: Decimal) -> list[int]:
         levels = self.rules.thresholds
@@ -100,43 +166,9 @@ class Lead:
                 low = max(low, level.at - level.hysteresis - TOLERANCE)
             else:
                 high = min(high, level.at - TOLERANCE)
-        starts = self.rules.band_starts
-        if self.band:
-            low = max(low, starts[self.band] - TOLERANCE)
-        if self.band + 1 < len(starts):
-            high = min(high, starts[self.band + 1] - TOLERANCE)
+        for starts, index in ((self.rules.band_starts, self.band), (self.rules.stage_starts, self.stage)):
+            if starts and index:
+                low = max(low, starts[index] - TOLERANCE)
+            if index + 1 < len(starts):
+                high = min(high, starts[index + 1] - TOLERANCE)
         return low, high
-
-    def next_event(self, until: int) -> int | None:
-        """The first millisecond in (settled, until] at which time alone changes a threshold or the band.
-
-        By halving: between two instants each half-life's sum lies between its values there, so a stretch in
-        which the sum of the extremes stays inside can be passed over, and no other can.
-        """
-        sums: dict[int, Decimal] = {}
-        for part in self.parts:
-            sums[part.half_life] = sums.get(part.half_life, Decimal(0)) + part.at_time(self.settled)
-        low, high = self.bounds()
-        start = self.settled
-
-        def values(t: int) -> list[Decimal]:
-            return [value * fading(half_life, t - start) for half_life, value in sums.items()]
-
-        def first(a: int, at_a: list[Decimal], b: int, at_b: list[Decimal]) -> int | None:
-            least = sum((min(pair) for pair in zip(at_a, at_b, strict=True)), Decimal(0))
-            most = sum((max(pair) for pair in zip(at_a, at_b, strict=True)), Decimal(0))
-            if low <= least and most < high:
-                return None
-            if b - a == 1:
-                return b if not low <= sum(at_b, Decimal(0)) < high else None
-            middle = (a + b) // 2
-            at_middle = values(middle)
-            found = first(a, at_a, middle, at_middle)
-            return found if found is not None else first(middle, at_middle, b, at_b)
-
-        if not sums or until <= start:
-            return None
-        return first(start, values(start), until, values(until))
-
-
-__all__ = ["DAY", "Lead", "Part"]

@@ -3,129 +3,155 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+
+from tests.oracle.conditions import chosen, holds
+from tests.oracle.kernels import Ages, Kernel
 
 DAY = 86_400_000
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY, "w": 7 * DAY}
+TOLERANCE = Decimal("1e-9")
 
 
 def duration(text: str) -> int:
+    """Milliseconds; 0 for `none`."""
     if text == "none":
         return 0
     digits = text.rstrip("smhdw")
     return int(digits) * UNITS[text[len(digits) :]]
 
 
-@dataclass
+def exact(number: float) -> Decimal:
+    return Decimal(str(number))
+
+
+def listed(value: Any) -> list[Any]:
+    """A list, also of what may be written without one."""
+    return value if isinstance(value, list) else [value]
+
+
+@dataclass(frozen=True)
 class Level:
     at: Decimal
     hysteresis: Decimal
     fire_on_recovery: bool
+    cooldown: int
+
+
+@dataclass(frozen=True)
+class Match:
+    """A rule that scores a signal."""
+
+    rule: dict[str, Any]
+    factor: str
+    points: Decimal
 
 
 class Rules:
     """A rule file as a dictionary, with what the oracle asks of it."""
 
-    def __init__(self, file: dict[str, Any]) -> None:
+    def __init__(
+        self, file: dict[str, Any], half_life: str | None = None, timezone: str | None = None
+    ) -> None:
+        """`half_life` and `timezone` are a tenant's own."""
         self.file = file
-        self.half_life = duration(file["half_life"])
+        self.half_life = duration(half_life or file["half_life"])
+        self.timezone = timezone
+        self.consent_required = file.get("consent") == "required"
         self.thresholds = [
             Level(
-                Decimal(str(one["at"])),
-                Decimal(str(one.get("hysteresis", 0))),
+                exact(one["at"]),
+                exact(one.get("hysteresis", 0)),
                 one.get("on_recovery") == "fire",
+                duration(one.get("cooldown", "none")),
             )
             for one in file.get("thresholds", [])
         ]
         self.bands = [band["name"] for band in file["bands"]]
-        self.band_starts = [Decimal(str(band["from"])) for band in file["bands"]]
-        self.duration = duration
+        self.band_starts = [exact(band["from"]) for band in file["bands"]]
+        stages = file.get("stages", [])
+        self.stages = [stage["name"] for stage in stages]
+        self.stage_starts = [exact(stage["from"]) for stage in stages if "from" in stage]
+        """Empty if the stages go by the rules that score."""
+        self.categories: dict[str, dict[str, Any]] = file.get("categories") or file.get("dimensions") or {}
+        self.inactivity = [one for one in file.get("timers", []) if "inactivity" in one]
+        self.absence = [one for one in file.get("timers", []) if "absence" in one]
 
     @property
     def label(self) -> str:
         return f"{self.file['name']}/{self.file['version']}"
 
     def band(self, total: Decimal) -> int:
-        return max([0] + [i for i, start in enumerate(self.band_starts) if total >= start - Decimal("1e-9")])
+        return place(self.band_starts, total)
 
-    def actions(self, threshold: int) -> list[dict[str, Any]]:
-        at = self.thresholds[threshold].at
-        return [one for one in self.file.get("actions", []) if Decimal(str(one["at"])) == at]
+    def stage(self, total: Decimal) -> int:
+        return place(self.stage_starts, total)
 
-    def half_life_of(self, rule: dict[str, Any]) -> int:
-        decay = rule.get("decay")
+    def caps(self, category: str | None) -> tuple[Decimal, Decimal] | None:
+        """Between which sums a category counts; None if it has no cap."""
+        found = self.categories.get(category or "", {})
+        if "cap" not in found:
+            return None
+        cap = exact(found["cap"])
+        return (-cap, Decimal(0)) if found.get("sign") == "negative" else (Decimal(0), cap)
+
+    def kernel(self, rule: dict[str, Any]) -> Kernel:
+        """The rule's decay, else its category's, else the half-life of the tenant or of the model."""
+        decay = rule.get("decay") or self.categories.get(rule.get("category", ""), {}).get("decay")
+        return self.kernel_of(decay)
+
+    def kernel_of(self, decay: Any) -> Kernel:
         if decay is None:
-            return self.half_life
-        return 0 if decay == "none" else duration(decay["half_life"])
+            return Kernel("exponential", self.half_life) if self.half_life else Kernel("none")
+        if decay == "none":
+            return Kernel("none")
+        if "half_life" in decay:
+            half_life = duration(decay["half_life"])
+            return Kernel("exponential", half_life) if half_life else Kernel("none")
+        if "linear" in decay:
+            return Kernel("linear", duration(decay["linear"]))
+        step = decay["inactivity_step"]
+        return Kernel(
+            "inactivity_step",
+            duration(step["every"]),
+            exact(step["percent"]) / 100,
+            step.get("variant", "compounding") == "compounding",
+            exact(step.get("floor", 0)),
+        )
 
-    def matching(self, signal: dict[str, Any]) -> list[tuple[dict[str, Any], str, Decimal]]:
-        """Rules that score the signal: (rule, factor, points of one occurrence)."""
-        found = []
-        for rule in self.file["rules"]:
-            if not applies(rule, signal):
-                continue
-            if "by" in rule:
-                value = chosen(rule["by"], signal)
-                if value is not None:
-                    found.append((rule, f"{rule['id']}:{value}", Decimal(str(rule["by"]["points"][value]))))
-            elif "points" in rule:
-                found.append((rule, rule["id"], Decimal(str(rule["points"]))))
-        return found
+    def ages(self, rule: dict[str, Any]) -> Ages:
+        """The age table of a rule: (to, factor), the last `to` None."""
+        steps = rule.get("recency") or [{"factor": 1}]
+        return tuple((duration(one["to"]) if "to" in one else None, exact(one["factor"])) for one in steps)
 
-    def effects(self, signal: dict[str, Any]) -> tuple[bool, list[str]]:
-        """Whether the signal resets the score, and the channels that its rules suppress."""
-        reset, channels = False, []
-        for rule in self.file["rules"]:
-            effect = rule.get("effect", [])
-            effects = [effect] if isinstance(effect, str) else effect
-            if applies(rule, signal):
-                reset = reset or "reset" in effects
-                if "suppress" in effects:
-                    channels.append(rule.get("channel", "all"))
-        return reset, channels
+    def actions(self, trigger: str) -> list[dict[str, Any]]:
+        """The actions that wait for a trigger, in the order of the file."""
+        return [one for one in self.file.get("actions", []) if trigger_of(one) == trigger]
+
+    def match(self, rule: dict[str, Any], signal: dict[str, Any]) -> Match | None:
+        """The points that a rule has for a signal by its types, conditions and `by` alone."""
+        if not applies(rule, signal):
+            return None
+        if "by" in rule:
+            value = chosen(rule["by"], signal)
+            if value is None:
+                return None
+            return Match(rule, f"{rule['id']}:{value}", exact(rule["by"]["points"][value]))
+        if "points" in rule:
+            return Match(rule, rule["id"], exact(rule["points"]))
+        return None
 
 
 def applies(rule: dict[str, Any], signal: dict[str, Any]) -> bool:
-    types = [rule["on"]] if isinstance(rule["on"], str) else rule["on"]
-    return signal["type"] in types and all(
-        holds(condition, lookup(field, signal)) for field, condition in rule.get("when", {}).items()
-    )
+    return signal["type"] in listed(rule["on"]) and holds(rule.get("when", {}), signal)
 
 
-def lookup(field: str, signal: dict[str, Any]) -> Any:
-    value: Any = signal
-    for name in field.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+def place(starts: list[Decimal], total: Decimal) -> int:
+    return max([0] + [index for index, start in enumerate(starts) if total >= start - TOLERANCE])
 
 
-def holds(condition: Any, value: Any) -> bool:
-    if not isinstance(condition, dict):
-        condition = {"eq": condition}
-    for operator, wanted in condition.items():
-        if operator == "eq" and not same(value, wanted):
-            return False
-        if operator == "in" and not any(same(value, one) for one in wanted):
-            return False
-        if operator == "exists" and (value is not None and value != "") != wanted:
-            return False
-        if operator == "url_path" and not has_segment(value, wanted):
-            return False
-    return True
-
-
-def same(left: Any, right: Any) -> bool:
-    return left == right and isinstance(left, bool) == isinstance(right, bool)
-
-
-def has_segment(url: Any, wanted: list[str]) -> bool:
-    return isinstance(url, str) and any(part in wanted for part in urlsplit(url).path.split("/"))
-
-
-def chosen(by: dict[str, Any], signal: dict[str, Any]) -> str | None:
-    fields = [by["field"]] if isinstance(by["field"], str) else by["field"]
-    value = next((one for one in (lookup(f, signal) for f in fields) if one is not None and one != ""), None)
-    if isinstance(value, str) and value in by["points"]:
-        return value
-    default: str | None = by.get("default")
-    return default
+def trigger_of(action: dict[str, Any]) -> str:
+    """What an action waits for, as records name it."""
+    if "at" in action:
+        return f"threshold:{float(action['at'])!r}"
+    (kind,) = [name for name in action["when"] if name != "was"]
+    return f"{kind}:{action['when'][kind]}"

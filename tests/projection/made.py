@@ -21,7 +21,9 @@ from leadstream.records.outputs import (
     HistoryEntry,
     ScoreSnapshot,
     SignalRef,
+    StageChanged,
     ThresholdCrossed,
+    TriggerFired,
 )
 
 T = TypeVar("T")
@@ -104,10 +106,20 @@ def band_changed(offset: int, id: str, **changes: Any) -> Record:
     return encoded(offset, values["tenant"], values["lead"], BandChanged(id=id, **values))
 
 
+def stage_changed(offset: int, id: str, **changes: Any) -> Record:
+    values = {**_COMMON, "type": "lead.stage.changed", "previous_stage": "", **changes}
+    return encoded(offset, values["tenant"], values["lead"], StageChanged(id=id, **values))
+
+
+def fired(offset: int, id: str, **changes: Any) -> Record:
+    values = {**_COMMON, "type": "lead.trigger.fired", "trigger": "timer:idle", **changes}
+    return encoded(offset, values["tenant"], values["lead"], TriggerFired(id=id, **values))
+
+
 def requested(offset: int, id: str, **changes: Any) -> Record:
     values = {
         **_COMMON, "type": "lead.action.requested", "do": "voice-lead-qualifier", "channel": "phone",
-        "threshold": 80, "crossing": "c1", "payload": {"phone": "+4930123456"},
+        "trigger": "threshold:80.0", "threshold": 80, "crossing": "c1", "payload": {"phone": "+4930123456"},
         "factors": (FactorShare("form.submitted.organic", 30.0),), **changes,
     }  # fmt: skip
     return encoded(offset, values["tenant"], values["lead"], ActionRequested(id=id, **values))
@@ -116,7 +128,7 @@ def requested(offset: int, id: str, **changes: Any) -> Record:
 def skipped(offset: int, id: str, **changes: Any) -> Record:
     values = {
         **_COMMON, "type": "lead.action.skipped", "do": "voice-lead-qualifier", "channel": "phone",
-        "threshold": 80, "crossing": "c1", "reason": "no_phone", **changes,
+        "trigger": "threshold:80.0", "threshold": 80, "crossing": "c1", "reason": "no_phone", **changes,
     }  # fmt: skip
     return encoded(offset, values["tenant"], values["lead"], ActionSkipped(id=id, **values))
 

@@ -3,7 +3,7 @@
 LEADS = """
 INSERT INTO leads
 SELECT $1, 'lead-' || to_char(n, 'FM00000000'), 0, 'cold', '1', to_timestamp(updated_ms / 1000.0), 0, 'many',
-    NULL, NULL, '{{}}', accumulators, n % 4, n, false, rank.*, n, n
+    NULL, NULL, '{{}}', accumulators, n % 4, n, false, rank.*, n, n, '', '{{}}'
 FROM generate_series(1, $2::integer) AS n,
     LATERAL (SELECT (epoch_ms(now()) - (n * 2654435761 & 4294967295) / 24.855)::bigint) AS at (updated_ms),
     LATERAL (SELECT jsonb_build_array({factors})) AS made (accumulators),

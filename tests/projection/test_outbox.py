@@ -374,7 +374,7 @@ def test_changes_are_found_by_index(database: Database) -> None:
         insert = """
         INSERT INTO leads
         SELECT t, 'lead-' || n, 0, 'cold', '1', now(), 0, 'tenx', NULL, NULL, '{}', '[]', n % 2, n, false,
-            0, 0, n, n, n
+            0, 0, n, n, n, '', '{}'
         FROM generate_series(1, 5000) AS n, unnest(ARRAY['acme', 'other']) AS t
         """
         await connection.execute(insert)

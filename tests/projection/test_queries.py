@@ -143,16 +143,16 @@ def test_leads_are_found_by_a_slip_of_the_hand(database: Database) -> None:
 MANY = """
 INSERT INTO leads
     SELECT 'acme', 'lead-' || n, 0, 'cold', '1', now(), n, 'tenx', NULL, NULL, '{}', '[]', 0, n, false,
-        0, 0, n, n, n
+        0, 0, n, n, n, '', '{}'
     FROM generate_series(1, 20000) AS n;
 INSERT INTO score_events
     SELECT 0, n, 'acme', 'lead-' || n % 2000, 's', 't' || n % 5, '{}', 0, 'web', now(), now(), 0, 0, 0, 0, 0,
-        '[]', 'scored', false, false
+        '[]', 'scored', false, false, '{}'
     FROM generate_series(1, 20000) AS n;
 INSERT INTO action_log (id, type, tenant_id, lead_id, at, cause, direction, threshold, total_before,
-        total_after, score, band, model, log_partition, log_offset, altered)
+        total_after, score, band, stage, model, log_partition, log_offset, altered)
     SELECT 'a' || n, 'lead.threshold.crossed', 'acme', 'lead-' || n % 2000, now() + n * interval '1 s',
-        'signal', 'up', n % 3, 0, 0, 0, 'cold', 'tenx', 0, n, false
+        'signal', 'up', n % 3, 0, 0, 0, 'cold', '', 'tenx', 0, n, false
     FROM generate_series(1, 20000) AS n;
 ANALYZE leads, score_events, action_log;
 """

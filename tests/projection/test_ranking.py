@@ -6,12 +6,13 @@ from math import ceil, log2
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leadstream.projection.ranking import Rank, rank_of
-from leadstream.records.outputs import Accumulator
+from leadstream.records.outputs import Accumulator, Detail
 
 from .made import DAY, NOW, Database, accumulator, run, snapshot
 from .many import WORLDS
@@ -46,6 +47,29 @@ def factors(rng: random.Random) -> tuple[Accumulator, ...]:
     return tuple(found)
 
 
+def steps(rng: random.Random, at: int) -> tuple[Accumulator, ...]:
+    """Factors as of `at` with age tables, steps of inactivity, ends, and what comes of inactivity."""
+    ages = ((DAY, 2.0), (7 * DAY, 1.5), (0, 0.5))
+    buckets = tuple(sorted((at - rng.randrange(20 * DAY), 1.0) for _ in range(rng.randrange(3))))
+    idle = Detail((), (), 5.0, rng.random() < 0.5, rng.choice([0.0, 3.0]), at - rng.randrange(40 * DAY))
+    found = [
+        accumulator("idle", points=8.0, kernel="inactivity_step", half_life=5 * DAY, t_ref=at, detail=idle),
+        accumulator("gone", points=-40.0, kernel="inactive", half_life=30 * DAY, t_ref=idle.active_at),
+        accumulator(
+            "ends", points=15.0, kernel="linear", half_life=9 * DAY, t_ref=at, detail=Detail(buckets)
+        ),
+        accumulator("ages", points=6.0, kernel="none", half_life=0, t_ref=at, detail=Detail(buckets, ages)),
+        accumulator("aging", points=9.0, t_ref=at, mass=0.0, detail=Detail(buckets, ages)),
+        accumulator("bounce", points=-9.0, t_ref=at),
+        accumulator("fit", points=12.0, kernel="none", half_life=0, t_ref=at),
+    ]
+    found = [one for one in found if rng.random() < 0.4]
+    return tuple(msgspec.structs.replace(one, category=rng.choice(["", "a", "b"])) for one in found)
+
+
+CAPS = {"a": (0.0, 20.0), "b": (-10.0, 0.0)}
+
+
 def fill(database: Database, seed: int, leads: int = 1500) -> None:
     rng = random.Random(seed)
     records = []
@@ -67,6 +91,36 @@ def test_the_list_is_right_to_the_last_place_at_any_time(database: Database, see
         for most in (1, 10, 700, 2000):
             asked = most, float(NOW + ahead)
             assert run(database.rows(TOP, *asked)) == run(database.rows(FULL, *asked)), (ahead, most)
+
+
+@pytest.mark.requirement("N-16")
+@pytest.mark.parametrize("seed", range(3))
+def test_caps_and_steps_do_not_disturb_the_list(database: Database, seed: int) -> None:
+    """Beside leads of one half-life, whose places are exact."""
+    rng = random.Random(seed)
+    records = []
+    for number in range(1200):
+        at = NOW + rng.choice([0, rng.randrange(5 * DAY)])
+        made = rng.choice([steps(rng, at), steps(rng, at), factors(rng)])
+        caps = rng.choice([{}, CAPS])
+        records.append(snapshot(number, f"l{rng.randrange(10**6)}", at=at, accumulators=made, caps=caps))
+    run(database.fill("t.scores", records))
+    for ahead in (0, 2 * DAY, 5 * DAY, 9 * DAY, 40 * DAY, 3000 * DAY):
+        for most in (1, 10, 700, 2000):
+            asked = most, float(NOW + ahead)
+            assert run(database.rows(TOP, *asked)) == run(database.rows(FULL, *asked)), (ahead, most)
+
+
+def test_a_cap_out_of_reach_leaves_the_key_exact_and_a_cap_that_holds_is_a_constant() -> None:
+    eighty = accumulator(points=80.0, category="a")
+    key = NOW + FORTNIGHT * log2(80)
+    assert rank_of([eighty], NOW, 80.0, {"a": (0.0, 100.0)}) == Rank(FORTNIGHT, 0.0, key)
+    assert rank_of([eighty], NOW, 20.0, CAPS) == Rank(0, 0.0, 20.0)
+    other = accumulator(points=80.0, category="")
+    assert rank_of([eighty, other], NOW, 100.0, CAPS) == Rank(FORTNIGHT, 20.0, key)
+    # The negative part may fade before the positive: then the cap holds.
+    mixed = [eighty, accumulator(points=-70.0, category="a", half_life=DAY)]
+    assert rank_of(mixed, NOW, 10.0, CAPS) == Rank(0, 0.0, 20.0)
 
 
 def test_leads_overtake_each_other_as_they_fade(database: Database) -> None:

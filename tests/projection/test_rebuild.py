@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import asyncpg
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from leadstream.projection.access import grant
 from leadstream.projection.destinations import Destination, put_destination
 from leadstream.projection.errors import PositionMismatch
-from leadstream.projection.rebuild import Rebuild, RebuildRefused
+from leadstream.projection.rebuild import Difference, Rebuild, RebuildRefused
 
 from .made import Database, accumulator, entry, history, run, snapshot
 from .test_outbox import Crm, lead, removal
@@ -17,12 +19,56 @@ from .test_outbox import Crm, lead, removal
 RIGHT = (accumulator(points=81.25),)
 
 
-def replayed(database: Database, records: list[object] | None = None) -> Rebuild:
+@dataclass
+class Steps:
+    """A rebuild in steps of one event loop, as its connection belongs to one."""
+
+    runner: asyncio.Runner
+    tables: Rebuild
+
+    @classmethod
+    def of(cls, database: Database) -> "Steps":
+        steps = cls(asyncio.Runner(), Rebuild(database.dsn, database.schema))
+        try:
+            steps.runner.run(steps.tables.__aenter__())
+        except BaseException:
+            steps.runner.close()
+            raise
+        OPENED.append(steps)
+        return steps
+
+    def begin(self) -> None:
+        self.runner.run(self.tables.begin())
+
+    def check(self, leads: int) -> tuple[Difference, int]:
+        return self.runner.run(self.tables.check(leads))
+
+    def switch(self) -> None:
+        self.runner.run(self.tables.switch())
+
+    def end(self) -> None:
+        OPENED.remove(self)
+        self.runner.run(self.tables.__aexit__())
+        self.runner.close()
+
+
+OPENED: list[Steps] = []
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED[-1].end()
+
+
+def replayed(database: Database, records: list[object] | None = None) -> Steps:
     """New tables from records of the topic of scores."""
-    work = Rebuild(database.dsn, database.schema)
-    run(work.begin())
-    run(Database(database.dsn, work.made).fill("t.scores", records or [snapshot(0), snapshot(1, "l2")]))
-    return work
+    steps = Steps.of(database)
+    steps.begin()
+    made = Database(database.dsn, steps.tables.made)
+    run(made.fill("t.scores", records or [snapshot(0), snapshot(1, "l2")]))
+    return steps
 
 
 def leads(database: Database, schema: str | None = None) -> list[tuple[str, int]]:
@@ -37,16 +83,16 @@ def test_what_was_spoiled_is_right_again(database: Database) -> None:
     run(database.rows("DELETE FROM leads WHERE lead_id = 'l1'"))
     work = replayed(database)
     assert leads(database) == [("l2", 3)]
-    difference, dead = run(work.check(2))
+    difference, dead = work.check(2)
     assert (difference.added, difference.missing, difference.changed, dead) == (1, 0, 1, 0)
-    run(work.switch())
+    work.switch()
     assert leads(database) == [("l1", 81), ("l2", 81)]
-    assert leads(database, work.old) == [("l2", 3)]
+    assert leads(database, work.tables.old) == [("l2", 3)]
     # Functions and views are those of the new tables.
     rows = run(database.rows("SELECT lead_id FROM top_leads('acme') ORDER BY 1"))
     assert [row["lead_id"] for row in rows] == ["l1", "l2"]
     assert len(run(database.rows("SELECT * FROM leads_now"))) == 2
-    old = run(database.rows(f"SELECT lead_id FROM {work.old}.top_leads('acme')"))
+    old = run(database.rows(f"SELECT lead_id FROM {work.tables.old}.top_leads('acme')"))
     assert [row["lead_id"] for row in old] == ["l2"]
     # And the next month of history is made in them.
     run(database.fill("t.history", [history(0, entry(0))]))
@@ -60,11 +106,11 @@ def test_a_running_projector_goes_on_from_the_new_position(database: Database) -
         await store.open()
         records = [snapshot(n, f"l{n}", place=n) for n in range(6)]
         await store.apply("t.scores", 0, 0, 4, records[:4])
-        work = Rebuild(database.dsn, database.schema)
-        await work.begin()
-        await Database(database.dsn, work.made).fill("t.scores", records[:3])
-        await work.check(3)
-        await work.switch()
+        async with Rebuild(database.dsn, database.schema) as work:
+            await work.begin()
+            await Database(database.dsn, work.made).fill("t.scores", records[:3])
+            await work.check(3)
+            await work.switch()
         with pytest.raises(PositionMismatch) as caught:
             await store.apply("t.scores", 0, 4, 6, records[4:])
         assert caught.value.current == await store.position("t.scores", 0) == 3
@@ -77,15 +123,17 @@ def test_a_running_projector_goes_on_from_the_new_position(database: Database) -
 
 def test_readers_see_the_old_tables_or_the_new_and_never_none(database: Database) -> None:
     run(database.fill("t.scores", [snapshot(0)]))
-    work = replayed(database)
 
     async def scenario() -> None:
         reader = await asyncpg.connect(database.dsn, server_settings={"search_path": database.schema})
         seen: list[int] = []
-        switching = asyncio.create_task(work.switch())
-        while not switching.done() or seen[-1:] != [2]:
-            seen.append(await reader.fetchval("SELECT count(*) FROM top_leads('acme')"))
-        await switching
+        async with Rebuild(database.dsn, database.schema) as work:
+            await work.begin()
+            await Database(database.dsn, work.made).fill("t.scores", [snapshot(0), snapshot(1, "l2")])
+            switching = asyncio.create_task(work.switch())
+            while not switching.done() or seen[-1:] != [2]:
+                seen.append(await reader.fetchval("SELECT count(*) FROM top_leads('acme')"))
+            await switching
         assert set(seen) <= {1, 2}
         assert seen == sorted(seen)
         await reader.close()
@@ -103,8 +151,8 @@ def test_rights_destinations_and_tokens_stay(database: Database, unique: str) ->
     crm = Crm(database)
     assert crm.catch_up() == ["a", "b"]
     work = replayed(database, records)
-    run(work.check(3))
-    run(work.switch())
+    work.check(3)
+    work.switch()
     assert crm.catch_up() == []
     run(database.fill("t.scores", [lead(3, "a", score=4)]))
     assert crm.catch_up() == ["a"]
@@ -135,18 +183,18 @@ def test_removals_that_the_topic_has_forgotten_are_still_told(database: Database
     crm = Crm(database)
     crm.catch_up()
     run(database.fill("t.scores", [removal(2, "a"), lead(3, "b", score=81)]))
-    work = Rebuild(database.dsn, database.schema)
-    run(work.begin())
+    work = Steps.of(database)
+    work.begin()
 
     async def compacted() -> None:
-        store = Database(database.dsn, work.made).store()
+        store = Database(database.dsn, work.tables.made).store()
         await store.open()
         await store.apply("t.scores", 0, 3, 4, [lead(3, "b", score=81)])
         await store.close()
 
     run(compacted())
-    run(work.check(1))
-    run(work.switch())
+    work.check(1)
+    work.switch()
     assert crm.catch_up() == ["a", "b"]
     assert list(crm.leads) == ["b"]
 
@@ -155,20 +203,48 @@ def test_tables_that_are_not_right_are_not_switched(database: Database) -> None:
     run(database.fill("t.scores", [snapshot(0)]))
     work = replayed(database, [snapshot(0, total=50.0, score=50, accumulators=RIGHT)])
     with pytest.raises(RebuildRefused, match=r"not those of their factors \(acme:l1\)"):
-        run(work.check(1))
+        work.check(1)
+    work.end()
     work = replayed(database)
     with pytest.raises(RebuildRefused, match="has 2 leads, the topic has 3"):
-        run(work.check(3))
+        work.check(3)
     assert leads(database) == [("l1", 81)]
 
 
 def test_the_tables_before_the_last_rebuild_are_not_dropped_unasked(database: Database) -> None:
     work = replayed(database)
-    run(work.switch())
-    with pytest.raises(RebuildRefused, match=f"DROP SCHEMA {work.old} CASCADE"):
-        run(Rebuild(database.dsn, database.schema).begin())
-    run(database.rows(f"DROP SCHEMA {work.old} CASCADE"))
+    work.switch()
+    work.end()
+    with pytest.raises(RebuildRefused, match=f"DROP SCHEMA {work.tables.old} CASCADE"):
+        Steps.of(database).begin()
+    OPENED[-1].end()
+    run(database.rows(f"DROP SCHEMA {work.tables.old} CASCADE"))
     assert len(leads(database)) == 2
     again = replayed(database)
-    run(again.switch())
+    again.switch()
     assert len(run(database.rows("SELECT * FROM leads_now"))) == 2
+
+
+def test_a_second_rebuild_is_refused_while_the_first_is_under_way(database: Database) -> None:
+    run(database.fill("t.scores", [snapshot(0)]))
+    work = replayed(database)
+    with pytest.raises(RebuildRefused, match=f"another rebuild of schema {database.schema} is under way"):
+        Steps.of(database)
+    work.check(2)
+    work.switch()
+    assert len(leads(database)) == 2
+    work.end()
+    Steps.of(database)
+    # Another schema is nobody's business.
+    Steps.of(Database(database.dsn, f"{database.schema[:30]}_other"))
+
+
+def test_totals_under_caps_are_checked_with_their_caps(database: Database) -> None:
+    factors = (accumulator(category="fit", points=81.25),)
+    run(database.fill("t.scores", [snapshot(0)]))
+    capped = snapshot(0, total=40.0, score=40, accumulators=factors, caps={"fit": (0.0, 40.0)}, stage="mql")
+    work = replayed(database, [capped])
+    difference, _ = work.check(1)
+    assert difference.changed == 1
+    work.switch()
+    assert leads(database) == [("l1", 40)]

@@ -1,8 +1,13 @@
 """A row read at any later time. Expected numbers are computed by hand."""
 
-import pytest
+import math
 
-from leadstream.projection.standing import Crossing, UnknownKernel, mass, next_crossing, total_at
+import pytest
+from msgspec.structs import replace
+
+from leadstream.projection.standing import Crossing, next_crossing
+from leadstream.records.outputs import Detail
+from leadstream.scoring.reading import sum_at
 
 from .made import DAY, NOW, accumulator
 
@@ -13,11 +18,11 @@ HALF_LIFE = 14 * DAY
 @pytest.mark.requirement("S1-9")
 def test_a_contribution_halves_with_its_half_life() -> None:
     reply = accumulator(points=25.0, mass=1.0)
-    assert total_at([reply], NOW) == 25.0
-    assert total_at([reply], NOW + HALF_LIFE) == 12.5
-    assert total_at([reply], NOW + 2 * HALF_LIFE) == 6.25
+    assert sum_at([reply], NOW) == 25.0
+    assert sum_at([reply], NOW + HALF_LIFE) == 12.5
+    assert sum_at([reply], NOW + 2 * HALF_LIFE) == 6.25
     # 7 days: 25 / sqrt(2)
-    assert total_at([reply], NOW + 7 * DAY) == pytest.approx(17.677669529663687, abs=1e-12)
+    assert sum_at([reply], NOW + 7 * DAY) == pytest.approx(17.677669529663687, abs=1e-12)
 
 
 def test_factors_add_up_each_with_its_own_half_life() -> None:
@@ -27,9 +32,8 @@ def test_factors_add_up_each_with_its_own_half_life() -> None:
         accumulator("spam", points=-20.0, half_life=7 * DAY),  # -20, in 14 days -5
         accumulator("visit", points=10.0, t_ref=NOW - HALF_LIFE),  # 5 now, in 14 days 2.5
     ]
-    assert total_at(factors, NOW) == 47.0
-    assert total_at(factors, NOW + HALF_LIFE) == 34.5
-    assert mass(factors[1], NOW + HALF_LIFE) == 1.0
+    assert sum_at(factors, NOW) == 47.0
+    assert sum_at(factors, NOW + HALF_LIFE) == 34.5
 
 
 @pytest.mark.requirement("N-2")
@@ -69,6 +73,22 @@ def test_the_first_of_both_directions_is_told() -> None:
     assert 9.4 < (fall.at - NOW) / DAY < 9.5
 
 
-def test_a_kernel_that_is_not_known_is_an_error() -> None:
-    with pytest.raises(UnknownKernel, match="linear"):
-        total_at([accumulator(kernel="linear")], NOW)
+def test_the_steps_of_an_age_table_are_foretold() -> None:
+    # 20 while younger than a day, then 10, from 7 days on 5: over 15 until the first step, over 5 for ever.
+    ages = ((DAY, 2.0), (7 * DAY, 1.0), (0, 0.5))
+    click = accumulator("click", points=10.0, mass=0.0, kernel="none", half_life=0)
+    click = replace(click, detail=Detail(buckets=((NOW, 1.0),), ages=ages))
+    assert sum_at([click], NOW + DAY - 1) == 20
+    assert next_crossing([click], [15], NOW) == Crossing(15, "down", NOW + DAY)
+    assert next_crossing([click], [8], NOW) == Crossing(8, "down", NOW + 7 * DAY)
+    assert next_crossing([click], [5], NOW) is None
+
+
+def test_a_cap_holds_a_total_until_it_releases() -> None:
+    # 100 under a cap of 40 releases when 40 are left: 14 d * log2(2.5).
+    visits = accumulator("visit", points=100.0)
+    visits = replace(visits, category="intent")
+    caps = {"intent": (0.0, 40.0)}
+    assert sum_at([visits], NOW, caps) == 40
+    released = 14 * DAY * math.log2(2.5)
+    assert next_crossing([visits], [40], NOW, caps) == Crossing(40, "down", NOW + math.ceil(released))

@@ -11,6 +11,7 @@ from leadstream.localstack.database import Postgres
 from leadstream.projection import database as connections
 from leadstream.projection.errors import PositionMismatch, StoreUnavailable
 from leadstream.projection.migrate import migrate
+from leadstream.records.outputs import FactorShare
 
 from .made import (
     DAY,
@@ -21,11 +22,13 @@ from .made import (
     band_changed,
     crossed,
     entry,
+    fired,
     history,
     requested,
     run,
     skipped,
     snapshot,
+    stage_changed,
 )
 
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,8 +48,18 @@ def test_a_snapshot_becomes_the_row_of_its_lead(database: Database) -> None:
     assert row["suppressed"] == ["email"]
     assert (row["source_partition"], row["source_offset"], row["altered"]) == (3, 41, False)
     assert msgspec.json.decode(row["accumulators"]) == [
-        ["form.submitted.organic", "", 81.25, "exponential", 14 * DAY, 1.0, NOW, 1, NOW]
+        ["form.submitted.organic", "", 81.25, "exponential", 14 * DAY, 1.0, NOW, 1, NOW, None]
     ]
+    assert (row["stage"], msgspec.json.decode(row["caps"])) == ("", {})
+
+
+@pytest.mark.requirement("S3-17")
+def test_stage_and_caps_of_a_lead_are_kept(database: Database) -> None:
+    run(database.fill("t.scores", [snapshot(0, stage="mql", caps={"engagement": (0.0, 25.0)})]))
+    [row] = run(database.rows("SELECT stage, caps FROM leads"))
+    assert (row["stage"], msgspec.json.decode(row["caps"])) == ("mql", {"engagement": [0.0, 25.0]})
+    [row] = run(database.rows("SELECT stage FROM leads_now"))
+    assert row["stage"] == "mql"
 
 
 @pytest.mark.requirement("S3-24")
@@ -83,6 +96,64 @@ def test_actions_and_decisions_are_stored_once_by_id(database: Database) -> None
     assert action["at"] == JANUARY
     [decision] = run(database.rows("SELECT * FROM decision_log"))
     assert (decision["reason"], decision["action"]) == ("no_phone", "voice-lead-qualifier")
+
+
+def test_changes_of_stage_and_triggers_are_stored(database: Database) -> None:
+    shares = (FactorShare("page.viewed", 12.5, 3, NOW - 7, 41), FactorShare("cap:intent", -2.5))
+    actions = [
+        stage_changed(0, "s1", stage="mql", previous_stage="lead"),
+        stage_changed(1, "s2", direction="down", cause="reset", previous_stage="mql"),
+        fired(2, "t1", trigger="spike:busy", value=6.0, factors=shares),
+        requested(
+            3, "a1", trigger="band:hot", threshold=None, crossing="b1", priority="high", factors=shares
+        ),
+        requested(4, "a2", trigger="rule:demo", threshold=None, crossing="", stage="sql"),
+    ]
+    run(database.fill("t.actions", actions))
+    entered, reset, spike, by_band, by_rule = run(
+        database.rows("SELECT * FROM action_log ORDER BY log_offset")
+    )
+    assert (entered["stage"], entered["previous_stage"]) == ("mql", "lead")
+    assert (reset["stage"], reset["previous_stage"]) == ("", "mql")
+    assert (spike["trigger"], spike["value"], spike["action"]) == ("spike:busy", 6.0, None)
+    assert msgspec.json.decode(spike["factors"]) == [
+        {"factor": "page.viewed", "points": 12.5, "count": 3, "last_at": NOW - 7, "offset": 41},
+        {"factor": "cap:intent", "points": -2.5},
+    ]
+    assert by_band["factors"] == spike["factors"]
+    assert (by_band["trigger"], by_band["threshold"], by_band["crossing_id"]) == ("band:hot", None, "b1")
+    assert (by_band["priority"], by_rule["priority"]) == ("high", None)
+    assert (by_rule["trigger"], by_rule["crossing_id"], by_rule["stage"]) == ("rule:demo", None, "sql")
+
+
+@pytest.mark.requirement("S4-13")
+def test_a_deferred_action_says_until_when(database: Database) -> None:
+    until = "2026-01-02T09:00:00.000Z"
+    deferred = skipped(
+        0, "d1", reason="deferred", until=until, trigger="timer:idle", threshold=None, crossing="t1"
+    )
+    run(database.fill("t.decisions", [deferred, skipped(1, "d2", until="tomorrow")]))
+    [decision] = run(database.rows("SELECT * FROM decision_log"))
+    assert (decision["reason"], decision["trigger"]) == ("deferred", "timer:idle")
+    assert (decision["until"], decision["crossing_id"]) == (datetime(2026, 1, 2, 9, tzinfo=UTC), "t1")
+    assert [row["reason"] for row in run(database.rows("SELECT reason FROM projection_dead_letters"))] == [
+        "bad_time"
+    ]
+    [outcome] = run(database.rows("SELECT trigger, priority, until, withheld FROM action_outcomes"))
+    assert tuple(outcome.values()) == ("timer:idle", None, datetime(2026, 1, 2, 9, tzinfo=UTC), "deferred")
+
+
+def test_the_flags_of_a_signal_are_stored(database: Database) -> None:
+    entries = [
+        entry(1, outcome="flagged", flags=("crawlers", "burst")),
+        entry(2, outcome="no_consent"),
+        entry(3),
+    ]
+    run(database.fill("t.history", [history(0, *entries)]))
+    rows = run(database.rows("SELECT outcome, flags FROM score_events ORDER BY source_offset"))
+    assert [tuple(row.values()) for row in rows] == [
+        ("flagged", ["crawlers", "burst"]), ("no_consent", []), ("scored", []),
+    ]  # fmt: skip
 
 
 def test_the_same_step_twice_is_refused(database: Database) -> None:

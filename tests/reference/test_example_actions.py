@@ -33,7 +33,7 @@ def test_80_asks_for_the_call_with_the_phone_and_50_for_the_nurture() -> None:
     ]
     bodies = [json.loads(value or b"") for _, value, _ in story.run().messages]
     [call] = [body for body in bodies if body.get("do") == CALL]
-    assert call["payload"] == {"phone": "+4930901820"}
+    assert call["payload"]["phone"] == "+4930901820"
     assert (call["channel"], call["signal"]["id"]) == ("phone", "s2")
 
 

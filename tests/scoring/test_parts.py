@@ -11,7 +11,15 @@ from leadstream.scoring.conditions import all_of, getter, one_of, picker, presen
 from leadstream.scoring.occurrences import MAX_OCCURRENCES, ordinal_of, times_of
 from leadstream.scoring.phone import dialable
 from leadstream.scoring.reading import accumulators, contribution, explain, score, sum_at, total_at
-from leadstream.scoring.state import LeadState, decode_head, decode_state, encode_state, refresh_instant
+from leadstream.scoring.state import (
+    Deferred,
+    Extra,
+    LeadState,
+    decode_head,
+    decode_state,
+    encode_state,
+    refresh_instant,
+)
 from tests.scoring.folding import DAY, HOUR, T0, Log, run
 
 TENX = load_catalog("tenx").default
@@ -117,22 +125,43 @@ def test_phones(text: str, number: str | None) -> None:
     assert dialable(text) == number
 
 
+instants = st.integers(-(2**46), 2**50)
+extras = st.builds(
+    Extra,
+    known_at=st.none() | instants,
+    buckets=st.none() | st.dictionaries(st.text(max_size=1), st.binary(max_size=64), max_size=2),
+    lasts=st.none() | st.dictionaries(st.text(max_size=1), instants, max_size=2),
+    spikes=st.none() | st.lists(st.binary(max_size=32), max_size=2),
+    sends=st.none() | st.lists(st.tuples(st.text(max_size=9), instants), max_size=4),
+    waits=st.none() | st.lists(st.tuples(instants, st.integers(0, 60), instants), max_size=2),
+    deferred=st.none() | st.lists(
+        st.builds(
+            Deferred, due=instants, action=st.integers(0, 99), crossing=st.text(max_size=32),
+            threshold=st.none() | st.integers(0, 30), level=st.none() | st.integers(0, 30),
+        ),
+        max_size=2,
+    ),
+    crossed=st.none() | st.dictionaries(st.integers(0, 30), instants, max_size=2),
+    owner=st.none() | st.text(max_size=9),
+    consents=st.none() | st.dictionaries(st.text(max_size=9), st.tuples(st.booleans(), instants), max_size=3),
+    void=st.none() | st.lists(st.text(max_size=9), max_size=3),
+)  # fmt: skip
 states = st.builds(
     LeadState,
     due=st.integers(0, 2**50), place=st.integers(-1, 2**50), ordinal=st.integers(0, 99),
-    passed=st.integers(0, 2**30), band=st.integers(0, 99),
+    passed=st.integers(0, 2**30), band=st.integers(0, 99), stage=st.integers(0, 99),
     branches=st.text(st.characters(max_codepoint=300), max_size=5),
     masses=st.lists(st.floats(allow_nan=False), max_size=5),
     refs=st.lists(st.integers(-(2**46), 2**50), max_size=5),
-    counts=st.lists(st.integers(0, 2**40), max_size=5), total=st.floats(allow_nan=False),
-    others=st.none() | st.lists(st.floats(allow_nan=False), max_size=3), touched=st.integers(0, 2**50),
+    counts=st.lists(st.integers(0, 2**40), max_size=5), places=st.lists(st.integers(0, 2**40), max_size=5),
+    total=st.floats(allow_nan=False), touched=st.integers(0, 2**50),
     change=st.integers(0, 2**50), ids=st.binary(max_size=128),
     active_at=st.none() | st.integers(-(2**46), 2**50),
     reset_at=st.none() | st.integers(-(2**46), 2**50), suppressed=st.integers(0, 255),
     rings=st.none() | st.lists(st.binary(max_size=64), max_size=2),
     requested=st.none() | st.lists(st.none() | st.integers(0, 2**50), max_size=3),
     owed=st.none() | st.dictionaries(st.integers(0, 30), st.text(max_size=32), max_size=2),
-    facts=st.binary(max_size=64),
+    facts=st.binary(max_size=64), extra=st.none() | extras,
 )  # fmt: skip
 
 

@@ -1,0 +1,62 @@
+"""What the conditions of a rule must be, beyond their form."""
+
+import re
+
+from leadstream.models.document import Document, Path
+from leadstream.models.errors import nearest
+from leadstream.models.protected import protected
+from leadstream.models.rules import Condition, When
+from leadstream.scoring.conditions import expression
+
+FIELD = re.compile(r"source|data(\.[^.]+)+")
+MAX_FIELD = 256
+MAX_DEPTH = 16
+"""How deep `all`, `any` and `not` may stand in each other."""
+
+
+def check_when(document: Document, path: Path, when: When, depth: int = 0) -> None:
+    """Raises `ModelError` for fields that are none or that may not be looked at, and for empty conditions."""
+    if depth > MAX_DEPTH:
+        raise document.error(path, f"conditions stand more than {MAX_DEPTH} deep in each other")
+    inner = [((*path, "all", index), one) for index, one in enumerate(when.all or ())]
+    inner += [((*path, "any", index), one) for index, one in enumerate(when.any or ())]
+    if when.not_ is not None:
+        inner.append(((*path, "not"), when.not_))
+    for place, one in inner:
+        if not (one.fields or one.all or one.any or one.not_):
+            raise document.error(place, "a condition asks for nothing: name a field, or all, any, not")
+        check_when(document, place, one, depth + 1)
+    for field, condition in when.fields.items():
+        check_field(document, (*path, field), field)
+        check_condition(document, (*path, field), condition)
+
+
+def check_field(document: Document, path: Path, field: str) -> None:
+    """Raises at the key if it names no field of a signal, or one that no rule may look at."""
+    if FIELD.fullmatch(field) is None or len(field) > MAX_FIELD:
+        rest = field.partition(".")[2] or field
+        raise document.key_error(
+            path,
+            f"`{field}` is no field: a field is `source` or `data.<name>`"
+            f"{nearest(field, ['source', 'all', 'any', 'not', f'data.{rest}'])}",
+        )
+    reason = protected(field)
+    if reason is not None:
+        raise document.key_error(path, reason)
+
+
+def check_condition(document: Document, path: Path, condition: Condition) -> None:
+    if all(value is None for _, value in condition):
+        names = ", ".join(field.alias or name for name, field in Condition.model_fields.items())
+        raise document.error(path, f"a condition asks for nothing: {names}")
+    for lower, low in (("gt", condition.gt), ("gte", condition.gte)):
+        for upper, high in (("lt", condition.lt), ("lte", condition.lte)):
+            if low is None or high is None:
+                continue
+            if low > high or (low == high and (lower, upper) != ("gte", "lte")):
+                raise document.error((*path, upper), f"no number is {lower} {low:g} and {upper} {high:g}")
+    if condition.matches is not None:
+        try:
+            expression(condition.matches)
+        except ValueError as error:
+            raise document.error((*path, "matches"), f"no regular expression of RE2: {error}") from None

@@ -1,0 +1,202 @@
+"""What the rules, fit rules and guards of a file must be, beyond their form."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from leadstream.models.check_conditions import check_when
+from leadstream.models.check_parts import (
+    ascending,
+    check_decay,
+    known,
+    known_scoring,
+    one_key,
+    scoring,
+    unique,
+)
+from leadstream.models.document import Document, Path
+from leadstream.models.errors import nearest
+from leadstream.models.policy import Timer
+from leadstream.models.protected import protected
+from leadstream.models.rules import AgeStep, By, Fit, Guard, Rule
+from leadstream.models.schema import RuleFile
+
+MAX_FACTORS = 10_000
+RESERVED = {
+    "score.bumped": "what is given by hand",
+    "cap": "what a cap takes away",
+}
+"""Ids whose factors would be called like others."""
+
+
+def check_rules(document: Document, file: RuleFile) -> None:
+    """Raises `ModelError` for the first contradiction of the rules."""
+    if not file.rules and not file.fit:
+        raise document.error((), "nothing gives points: `rules` or `fit` is needed")
+    ids = [(("rules", index, "id"), rule.id) for index, rule in enumerate(file.rules)]
+    unique(document, ids, "rule")
+    ids += [(("fit", index, "id"), fit.id) for index, fit in enumerate(file.fit)]
+    ids += [(("timers", index, "id"), timer.id) for index, timer in enumerate(file.timers)]
+    unique(document, ids, "id")
+    for place, name in ids:
+        if name in RESERVED:
+            raise document.error(place, f"`{name}` is the factor of {RESERVED[name]}: take another id")
+    for index, rule in enumerate(file.rules):
+        check_rule(document, ("rules", index), rule, file)
+    for index, fit in enumerate(file.fit):
+        check_fit(document, ("fit", index), fit)
+    check_guards(document, file)
+    check_categories(document, file)
+    factors = sum(len(points) for points in scoring(file.rules).values())
+    factors += sum(len(entries(fit)) for fit in file.fit) + len(file.timers)
+    if factors > MAX_FACTORS:
+        raise document.error(("rules",), f"{factors} factors are more than {MAX_FACTORS}")
+
+
+def check_rule(document: Document, path: Path, rule: Rule, file: RuleFile) -> None:
+    points = scoring([rule]).get(rule.id)
+    if rule.points is not None and rule.by is not None:
+        raise document.key_error((*path, "by"), f"rule `{rule.id}` has `points` and `by`: one of them")
+    for name in ("category", "after", "repeat", "recency", "decay", "stage", "guards"):
+        if getattr(rule, name) and points is None:
+            raise document.error((*path, name), f"rule `{rule.id}` has `{name}` but no points")
+    for name in ("group", "after"):
+        if getattr(rule, name) and rule.effect != ["points"]:
+            raise document.error(
+                (*path, name),
+                f"rule `{rule.id}` has `{name}`, but resets and suppression hold whatever else scores: "
+                "make its effect a rule of its own",
+            )
+    if points is None and "points" in rule.effect:
+        raise document.error(path, f"rule `{rule.id}` has neither `points` nor `by` nor another `effect`")
+    if points is not None and "reset" in rule.effect:
+        raise document.error((*path, "effect"), f"rule `{rule.id}`: a reset gives no points of its own")
+    if rule.channel is not None and "suppress" not in rule.effect:
+        raise document.error(
+            (*path, "channel"), f"rule `{rule.id}` has a `channel` but no `effect: suppress`"
+        )
+    unique(document, [((*path, "on", index), type_) for index, type_ in enumerate(rule.on)], "type")
+    check_when(document, (*path, "when"), rule.when)
+    check_decay(document, (*path, "decay"), rule.decay)
+    if rule.by is not None:
+        check_by(document, (*path, "by"), rule.by)
+    if rule.recency is not None:
+        check_recency(document, (*path, "recency"), rule.recency, points or [])
+    if rule.after is not None:
+        place = (*path, "after", "rule")
+        if rule.after.rule == rule.id:
+            raise document.error(place, f"rule `{rule.id}` comes after itself: it could never begin")
+        known_scoring(document, place, rule.after.rule, file.rules, scoring(file.rules))
+    guards = [guard.id for guard in file.guards]
+    for name in rule.guards:
+        known(document, (*path, "guards", name), name, guards, "guard")
+    check_stage(document, (*path, "stage"), rule, file)
+
+
+def check_by(document: Document, path: Path, by: By) -> None:
+    for index, field in enumerate(by.field):
+        reason = protected(field)
+        if reason is not None:
+            raise document.error((*path, "field", index), reason)
+    if by.default is not None and by.default not in by.points:
+        names = list(by.points)
+        raise document.error(
+            (*path, "default"), f"`{by.default}` is not in `points`{nearest(by.default, names)}"
+        )
+
+
+def check_recency(document: Document, path: Path, steps: Sequence[AgeStep], points: Sequence[float]) -> None:
+    if any(one < 0 for one in points):
+        raise document.error(path, "`recency` is for points that are not negative")
+    for index, step in enumerate(steps):
+        if (step.to is None) is not (index == len(steps) - 1):
+            raise document.error((*path, index), "each step but the last has a `to`, the last has none")
+    for index, (one, other) in enumerate(pairwise(steps)):
+        if one.to is not None and other.to is not None and other.to <= one.to:
+            raise document.error((*path, index + 1, "to"), "ages ascend: this one is not older than the last")
+
+
+def check_stage(document: Document, path: Path, rule: Rule, file: RuleFile) -> None:
+    if rule.stage is None:
+        return
+    known(document, path, rule.stage, [stage.name for stage in file.stages], "stage")
+    if any(stage.from_ is not None for stage in file.stages):
+        raise document.error(
+            path, f"rule `{rule.id}` has a `stage`, but stages go by the total: they have `from`"
+        )
+
+
+def check_fit(document: Document, path: Path, fit: Fit) -> None:
+    reason = protected(fit.fact)
+    if reason is not None:
+        raise document.error((*path, "fact"), reason)
+    one_key(document, path, fit, ["ranges", "values", "keywords", "tiers"])
+    place = (*path, "decay")
+    if fit.decay != "none":
+        check_decay(document, place, fit.decay)
+        if fit.decay.half_life is None:
+            raise document.error(place, f"fit `{fit.id}` fades by a `half_life` or not at all: `none`")
+    if fit.ranges is not None:
+        starts = [((*path, "ranges", index, "from"), one.from_) for index, one in enumerate(fit.ranges)]
+        ascending(document, starts, "ranges")
+    for keyword in fit.keywords.points if fit.keywords else ():
+        if not any(letter.isalnum() for letter in keyword):
+            raise document.key_error((*path, "keywords", "points", keyword), f"`{keyword}` has no word")
+    counted = Counter(name.casefold() for name, _ in entries(fit))
+    twice = [name for name, number in counted.items() if number > 1]
+    if twice:
+        raise document.error(
+            path, f"fit `{fit.id}` has two entries `{twice[0]}`: give them names that differ"
+        )
+    values = [
+        ((*path, "tiers", index, "values", place), value.casefold())
+        for index, tier in enumerate(fit.tiers or ())
+        for place, value in enumerate(tier.values)
+    ]
+    unique(document, values, "value")
+
+
+def entries(fit: Fit) -> list[tuple[str, float]]:
+    """The entries of a fit rule with their points; each is a factor `<id>:<entry>`."""
+    found: list[tuple[str, float]] = []
+    found += [(one.name or f"{one.from_:g}+", one.points) for one in fit.ranges or ()]
+    found += list((fit.values or {}).items())
+    found += list(fit.keywords.points.items()) if fit.keywords else []
+    found += [(one.name, one.points) for one in fit.tiers or ()]
+    return found if fit.other is None else [*found, ("other", fit.other)]
+
+
+def check_guards(document: Document, file: RuleFile) -> None:
+    unique(
+        document, [(("guards", index, "id"), guard.id) for index, guard in enumerate(file.guards)], "guard"
+    )
+    for index, guard in enumerate(file.guards):
+        check_guard(document, ("guards", index), guard)
+
+
+def check_guard(document: Document, path: Path, guard: Guard) -> None:
+    one_key(document, path, guard, ["crawlers", "user_agents", "machine", "after_send", "burst"])
+    unique(document, [((*path, "on", index), type_) for index, type_ in enumerate(guard.on)], "type")
+    for index, text in enumerate(guard.user_agents or ()):
+        if not text.strip():
+            raise document.error((*path, "user_agents", index), "every user agent holds an empty text")
+
+
+def check_categories(document: Document, file: RuleFile) -> None:
+    if file.categories and file.dimensions:
+        raise document.key_error(("dimensions",), "`categories` and `dimensions`: one of them")
+    key = "categories" if file.categories else "dimensions"
+    for name, category in file.parts.items():
+        check_decay(document, (key, name, "decay"), category.decay)
+    points = scoring(file.rules)
+    members: list[tuple[Path, Rule | Fit | Timer, Sequence[float]]] = []
+    members += [(("rules", i), rule, points.get(rule.id, [])) for i, rule in enumerate(file.rules)]
+    members += [(("fit", i), fit, [worth for _, worth in entries(fit)]) for i, fit in enumerate(file.fit)]
+    members += [(("timers", i), timer, [timer.points or 0.0]) for i, timer in enumerate(file.timers)]
+    for path, part, worths in members:
+        place = (*path, "category")
+        known(document, place, part.category, file.parts, "category")
+        if part.category and file.parts[part.category].sign == "negative" and max(worths, default=0.0) > 0:
+            raise document.error(
+                place, f"category `{part.category}` is negative: no points in it are positive"
+            )

@@ -1,0 +1,109 @@
+"""Forms that many parts of a rule file share: names, durations, numbers, short ways of writing."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
+
+UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d|w)")
+MAX_DURATION = 36_525 * 86_400_000
+"""A hundred years, in milliseconds."""
+
+
+def parse_duration(value: Any) -> int:
+    """Milliseconds of a duration such as `14d`, `24h`, `30m`, `14s`; 0 for `none`. Raises ValueError."""
+    if value == "none":
+        return 0
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("a duration is a whole number with ms, s, m, h, d or w, such as 14d, or `none`")
+    duration = int(found[1]) * UNITS[found[2]]
+    if not 1 <= duration <= MAX_DURATION:
+        raise ValueError("a duration is at least 1ms and at most 36525d; `none` stands for no such time")
+    return duration
+
+
+def duration_text(duration: int) -> str:
+    """Milliseconds as a rule file writes them, in the largest unit without a rest but weeks."""
+    unit = next(name for name in ("d", "h", "m", "s", "ms") if duration % UNITS[name] == 0)
+    return f"{duration // UNITS[unit]}{unit}" if duration else "none"
+
+
+def _half_life(value: Any) -> int:
+    duration = parse_duration(value)
+    if 0 < duration < 1000:
+        raise ValueError("a half-life is at least 1s")
+    return duration
+
+
+def _period(value: Any) -> int:
+    duration = parse_duration(value)
+    if not duration:
+        raise ValueError("`none` is no length of time: write one, such as 30d")
+    return duration
+
+
+_DURATION_SCHEMA = {"type": "string", "pattern": "^([0-9]{1,12}(ms|s|m|h|d|w)|none)$"}
+_PERIOD_SCHEMA = {"type": "string", "pattern": "^[0-9]{1,12}(ms|s|m|h|d|w)$"}
+_WRITTEN = PlainSerializer(duration_text, return_type=str, when_used="json")
+Duration = Annotated[int, BeforeValidator(parse_duration), _WRITTEN, WithJsonSchema(_DURATION_SCHEMA)]
+Period = Annotated[int, BeforeValidator(_period), _WRITTEN, WithJsonSchema(_PERIOD_SCHEMA)]
+"""A duration that can't be `none`."""
+HalfLife = Annotated[int, BeforeValidator(_half_life), _WRITTEN, WithJsonSchema(_DURATION_SCHEMA)]
+Points = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Factor = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+Level = Annotated[float, Field(ge=0.001, le=1e6, allow_inf_nan=False)]
+Start = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=50)]
+Value = Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=40)]
+TypeName = Annotated[str, Field(min_length=1, max_length=256)]
+FactName = Annotated[str, Field(min_length=1, max_length=64)]
+FieldName = Annotated[str, Field(pattern=r"^(source|data(\.[^.]+)+)$", max_length=256)]
+Scalar = str | bool | int | float
+SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
+Text = Annotated[str, Field(max_length=4000)]
+
+
+class One:
+    """Lets a list of texts be written as one text."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(
+            lambda value: [value] if isinstance(value, str) else value, handler(source)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+
+class Equal:
+    """Lets the condition `eq` be written as its value alone."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(
+            lambda value: {"eq": value} if isinstance(value, (str, bool, int, float)) else value,
+            handler(source),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [SCALAR_SCHEMA, handler(schema)]}
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)

@@ -1,0 +1,85 @@
+"""Signals that no person made, and signals that a lead does not consent to."""
+
+from leadstream.records.signal import Signal
+from leadstream.scoring.facts import unpack
+from leadstream.scoring.occurrences import ordinal_of
+from leadstream.scoring.rules import Further, Guard, Plan
+from leadstream.scoring.state import Extra, LeadState
+
+MAX_SENDS = 4
+"""E-mails sent whose times are remembered."""
+CONSENTS = ("email", "tracking", "profiling")
+
+
+def note_send(extra: Extra, signal: Signal, at: int) -> None:
+    """Remembers when an e-mail was sent, and of which campaign."""
+    extra.sends = [*(extra.sends or []), (campaign_of(signal), at)][-MAX_SENDS:]
+
+
+def campaign_of(signal: Signal) -> str:
+    value = signal.data.get("campaign")
+    return value if type(value) is str else ""
+
+
+def flags_of(state: LeadState, plan: Plan, signal: Signal, at: int) -> list[Guard]:
+    """The guards that hold of a signal; those that count signals count it."""
+    found = []
+    for guard in plan.guards:
+        if guard.test is not None:
+            holds = guard.test(signal)
+        elif guard.after_send:
+            sends = (state.extra.sends if state.extra is not None else None) or []
+            campaign = campaign_of(signal)
+            holds = any(
+                0 <= at - sent < guard.after_send and (not name or not campaign or name == campaign)
+                for name, sent in sends
+            )
+        else:
+            holds = ordinal_in(state, guard.ring, at, guard.within) > guard.more_than
+        if holds:
+            found.append(guard)
+    return found
+
+
+def weight_of(flags: list[Guard], further: Further | None) -> float:
+    """What a flagged signal counts for a rule."""
+    weight = 1.0
+    for guard in flags:
+        own = further.weights.get(guard.number) if further is not None else None
+        weight *= guard.weight if own is None else own
+    return weight
+
+
+def ordinal_in(state: LeadState, ring: int, at: int, within: int) -> int:
+    """The ordinal of an occurrence at `at` in one of the state's rings; it is in it from now on."""
+    rings = state.rings
+    if rings is None:
+        rings = state.rings = []
+    while len(rings) <= ring:
+        rings.append(b"")
+    ordinal, rings[ring] = ordinal_of(rings[ring], at, within)
+    return ordinal
+
+
+def learn_consents(state: LeadState) -> None:
+    """Notes what the lead's facts say of consent, where the fold finds it without reading them all."""
+    facts = unpack(state.facts)
+    found = {}
+    for name in CONSENTS:
+        value, at = facts.get(f"consent.{name}", (None, 0))
+        if type(value) is bool:
+            found[name] = (value, at)
+    if found or state.extra is not None:
+        state.further().consents = found or None
+
+
+def consents(state: LeadState, plan: Plan, at: int, required: bool) -> bool:
+    """Whether a signal of this effective time may be scored."""
+    given = (state.extra.consents if state.extra is not None else None) or {}
+    allowed = not required
+    for name in plan.consents:
+        value, since = given.get(name, (None, 0))
+        if value is False and at >= since:
+            return False
+        allowed = allowed or value is True
+    return allowed

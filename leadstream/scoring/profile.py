@@ -1,0 +1,142 @@
+"""Fit: what the facts of a lead are worth."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from leadstream.records.outputs import Contribution
+from leadstream.scoring.facts import Facts, Scalar, unpack
+from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.rules import Branch
+from leadstream.scoring.state import LeadState
+
+Pick = Callable[[Any], tuple[Branch, ...]]
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_WORD = re.compile(r"[^\W_]+")
+
+
+def in_ranges(starts: Sequence[float], branches: Sequence[Branch], other: tuple[Branch, ...]) -> Pick:
+    """The range of a number, each from its start up to the next one's."""
+
+    def pick(value: Scalar) -> tuple[Branch, ...]:
+        number = number_of(value)
+        place = bisect_right(starts, number) if number is not None else 0
+        return (branches[place - 1],) if place else other
+
+    return pick
+
+
+def number_of(value: Scalar) -> float | None:
+    """A number, or a text that is one; thousands may be parted by `,` or `_`."""
+    if type(value) in (int, float):
+        return float(value)  # type: ignore[arg-type]
+    if type(value) is str:
+        text = value.strip().replace(",", "").replace("_", "")
+        if _NUMBER.fullmatch(text):
+            return float(text)
+    return None
+
+
+def among_values(branches: Mapping[str, Branch], other: tuple[Branch, ...]) -> Pick:
+    """The entry of a value, whatever the case; keys are folded."""
+
+    def pick(value: Scalar) -> tuple[Branch, ...]:
+        found = branches.get(folded(value))
+        return (found,) if found is not None else other
+
+    return pick
+
+
+def folded(value: Scalar) -> str:
+    """A value as values of rule files are compared with it."""
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return str(value).strip().casefold()
+
+
+def by_keywords(keywords: Sequence[tuple[str, Branch]], best: bool, other: tuple[Branch, ...]) -> Pick:
+    """The entries whose words stand in a text one after the other: the one worth most, or all."""
+    wanted = [(f" {' '.join(words_of(keyword))} ", branch) for keyword, branch in keywords]
+
+    def pick(value: Scalar) -> tuple[Branch, ...]:
+        text = f" {' '.join(words_of(value))} " if type(value) is str else ""
+        found = [branch for words, branch in wanted if words in text]
+        if not found:
+            return other
+        return (max(found, key=lambda branch: branch.points),) if best else tuple(found)
+
+    return pick
+
+
+def words_of(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def rescore(state: LeadState, model: CompiledModel, now: int) -> tuple[Contribution, ...]:
+    """Puts the fit accumulators in agreement with the facts; what each has changed by at `now`.
+
+    A fact counts if it came after the last reset, and if the lead consents to profiling.
+    """
+    facts = unpack(state.facts)
+    void = (state.extra.void if state.extra is not None else None) or ()
+    wanted: dict[str, tuple[Branch, int]] = {}
+    for fit in model.fits:
+        known = facts.get(fit.fact)
+        if known is None or known[0] is None or known[0] == "" or fit.fact in void:
+            continue
+        if not counts(state, model, facts, known[1]):
+            continue
+        for branch in fit.pick(known[0]):
+            wanted[branch.symbol] = (branch, known[1])
+    before = fit_points(state, model, now)
+    kept = []
+    for index, symbol in enumerate(state.branches):
+        if symbol not in model.fitted:
+            kept.append(index)
+        elif symbol in wanted:
+            kept.append(index)
+            at = wanted.pop(symbol)[1]
+            if at != state.refs[index]:
+                state.refs[index], state.places[index] = at, state.place
+    state.branches = "".join([state.branches[index] for index in kept])
+    for name in ("masses", "refs", "counts", "places"):
+        column = getattr(state, name)
+        setattr(state, name, [column[index] for index in kept])
+    for branch, at in wanted.values():
+        state.branches += branch.symbol
+        state.masses.append(1.0)
+        state.refs.append(at)
+        state.counts.append(1)
+        state.places.append(state.place)
+    after = fit_points(state, model, now)
+    return tuple(
+        [
+            Contribution(model.branches[ord(symbol)].factor, change)
+            for symbol in dict.fromkeys([*before, *after])
+            if (change := after.get(symbol, 0.0) - before.get(symbol, 0.0))
+        ]
+    )
+
+
+def counts(state: LeadState, model: CompiledModel, facts: Facts, at: int) -> bool:
+    """Whether a fact of this effective time counts."""
+    if state.reset_at is not None and at <= state.reset_at:
+        return False
+    consent = facts.get("consent.profiling")
+    if consent is not None and consent[0] is False and at >= consent[1]:
+        return False
+    return not model.consent_required or (consent is not None and consent[0] is True)
+
+
+def fit_points(state: LeadState, model: CompiledModel, now: int) -> dict[str, float]:
+    """What each fit accumulator contributes at `now`, by symbol."""
+    found = {}
+    for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
+        if symbol in model.fitted:
+            branch = model.branches[ord(symbol)]
+            found[symbol] = branch.points * mass * 2.0 ** ((ref - now) / model.scales[branch.kernel])
+    return found

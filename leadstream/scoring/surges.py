@@ -1,0 +1,29 @@
+"""Spikes: as many signals, or points, within a window as there seldom are."""
+
+from leadstream.scoring.buckets import MAX_BUCKETS, read_buckets, write_buckets
+from leadstream.scoring.kernel import TOLERANCE
+from leadstream.scoring.levels import Spike
+from leadstream.scoring.state import LeadState
+
+
+def surge(state: LeadState, index: int, spike: Spike, added: float, at: int, now: int) -> float | None:
+    """Adds what a signal of the effective time `at` counts for a spike.
+
+    The value that its window (now - within, now] has reached, if this signal lifts it to the level.
+    """
+    since = now - spike.within
+    if at <= since:
+        return None
+    extra = state.further()
+    kept = extra.spikes = extra.spikes or []
+    while len(kept) <= index:
+        kept.append(b"")
+    entries = [(time, points) for time, points in read_buckets(kept[index]) if time > since]
+    before = sum([points for _, points in entries])
+    entries.append((at, added))
+    entries.sort()
+    if len(entries) > MAX_BUCKETS:
+        entries[:2] = [(entries[1][0], entries[0][1] + entries[1][1])]
+    kept[index] = write_buckets(entries)
+    after = before + added
+    return after if before < spike.level - TOLERANCE <= after else None

@@ -1,0 +1,86 @@
+"""Conditions on a signal, read plainly: what a `when` and a `by` of the rule file say."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+
+def holds(when: dict[str, Any], signal: dict[str, Any]) -> bool:
+    """Whether a `when` holds: its fields, `all`, `any` and `not`, all of them."""
+    for name, wanted in when.items():
+        if name == "all":
+            good = all(holds(one, signal) for one in wanted)
+        elif name == "any":
+            good = any(holds(one, signal) for one in wanted)
+        elif name == "not":
+            good = not holds(wanted, signal)
+        else:
+            good = is_as(wanted, lookup(name, signal))
+        if not good:
+            return False
+    return True
+
+
+def lookup(field: str, signal: dict[str, Any]) -> Any:
+    value: Any = signal
+    for name in field.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def is_as(condition: Any, value: Any) -> bool:
+    """Whether a value is as a condition says, by every operator that it has."""
+    if not isinstance(condition, dict):
+        condition = {"eq": condition}
+    return all(operates(operator, wanted, value) for operator, wanted in condition.items())
+
+
+def operates(operator: str, wanted: Any, value: Any) -> bool:
+    match operator:
+        case "eq":
+            return same(value, wanted)
+        case "in":
+            return any(same(value, one) for one in wanted)
+        case "not":
+            return there(value) and not same(value, wanted)
+        case "exists":
+            return there(value) is wanted
+        case "gt":
+            return is_number(value) and value > wanted
+        case "gte":
+            return is_number(value) and value >= wanted
+        case "lt":
+            return is_number(value) and value < wanted
+        case "lte":
+            return is_number(value) and value <= wanted
+        case "contains":
+            if isinstance(value, list):
+                return wanted in value
+            return isinstance(value, str) and wanted.casefold() in value.casefold()
+        case "matches":
+            return isinstance(value, str) and re.search(wanted, value) is not None
+        case "url_path":
+            return isinstance(value, str) and any(part in wanted for part in urlsplit(value).path.split("/"))
+    raise ValueError(operator)
+
+
+def there(value: Any) -> bool:
+    return value is not None and value != ""
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def same(left: Any, right: Any) -> bool:
+    return left == right and isinstance(left, bool) == isinstance(right, bool)
+
+
+def chosen(by: dict[str, Any], signal: dict[str, Any]) -> str | None:
+    """The entry of a `by`: for the first of its fields that the signal has."""
+    fields = [by["field"]] if isinstance(by["field"], str) else by["field"]
+    value = next((one for one in (lookup(field, signal) for field in fields) if there(one)), None)
+    if isinstance(value, str) and value in by["points"]:
+        return value
+    default: str | None = by.get("default")
+    return default

@@ -1,0 +1,126 @@
+"""What is known of a lead, consent among it, and what that is worth (fit)."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+from tests.oracle.conditions import there
+from tests.oracle.kernels import Part
+from tests.oracle.lead import Lead
+from tests.oracle.rules import exact
+
+FACTS = ("lead.created", "lead.updated", "lead.enriched")
+
+
+def learn(lead: Lead, data: dict[str, Any], at: int) -> bool:
+    """Notes facts, the last by effective time; whether any was noted."""
+    old = lead.fact("email")
+    fields = {name: value for name, value in data.items() if not isinstance(value, (dict, list))}
+    if isinstance(data.get("consent"), dict):
+        fields |= {f"consent.{name}": value for name, value in data["consent"].items()}
+    noted = False
+    for name, value in fields.items():
+        if name not in lead.facts or lead.facts[name][1] <= at:
+            lead.facts[name] = (value, at)
+            lead.void.discard(name)
+            noted = True
+    if old is not None and lead.fact("email") != old:
+        lead.suppressed.discard("email")
+    return noted
+
+
+def allows(lead: Lead, covering: list[str], at: int) -> bool:
+    """Whether consent lets something of this time count, of what these consents cover."""
+    given = [lead.facts[f"consent.{one}"] for one in covering if f"consent.{one}" in lead.facts]
+    if any(value is False and at >= since for value, since in given):
+        return False
+    return not lead.rules.consent_required or any(value is True for value, _ in given)
+
+
+def covering(kind: str) -> list[str]:
+    """The consents that cover signals of a type."""
+    head = kind.split(".")[0] + "."
+    found = ["profiling"]
+    if kind.startswith("email."):
+        found.append("email")
+    if head in ("page.", "session.", "video.", "resource.") and "." in kind:
+        found.append("tracking")
+    return found
+
+
+def fit_of(lead: Lead) -> list[Part]:
+    """What the facts are worth now, as parts that fade from the facts' times."""
+    found = []
+    for fit in lead.rules.file.get("fit", []):
+        value, at = lead.facts.get(fit["fact"], (None, 0))
+        if not there(value) or fit["fact"] in lead.void:
+            continue
+        if lead.reset_at is not None and at <= lead.reset_at:
+            continue
+        if not allows(lead, ["profiling"], at):
+            continue
+        kernel = lead.rules.kernel_of(fit.get("decay", "none"))
+        for entry, points in entries(fit, value):
+            found.append(Part(f"{fit['id']}:{entry}", fit.get("category"), points, Decimal(1), at, kernel))
+    return found
+
+
+def entries(fit: dict[str, Any], value: Any) -> list[tuple[str, Decimal]]:
+    """The entries that a known value has, with their points."""
+    if "ranges" in fit:
+        found = ranged(fit["ranges"], value)
+    elif "values" in fit:
+        found = [
+            (name, exact(points)) for name, points in fit["values"].items() if plain(name) == plain(value)
+        ]
+        found = found[:1]
+    elif "tiers" in fit:
+        found = [
+            (tier["name"], exact(tier["points"]))
+            for tier in fit["tiers"]
+            if plain(value) in [plain(one) for one in tier["values"]]
+        ][:1]
+    else:
+        words = words_of(value)
+        points_of = fit["keywords"]["points"]
+        found = [
+            (name, exact(points)) for name, points in points_of.items() if has_row(words, words_of(name))
+        ]
+        if found and fit["keywords"].get("take", "best") == "best":
+            found = [max(found, key=lambda one: one[1])]
+    if not found and "other" in fit:
+        return [("other", exact(fit["other"]))]
+    return found
+
+
+def ranged(ranges: list[dict[str, Any]], value: Any) -> list[tuple[str, Decimal]]:
+    number = number_of(value)
+    under = [one for one in ranges if number is not None and exact(one["from"]) <= number]
+    if not under:
+        return []
+    best = max(under, key=lambda one: exact(one["from"]))
+    return [(best.get("name") or f"{best['from']:g}+", exact(best["points"]))]
+
+
+def number_of(value: Any) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return exact(value)
+    text = value.strip().replace(",", "").replace("_", "")
+    return Decimal(text) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) else None
+
+
+def plain(value: Any) -> str:
+    return (value if isinstance(value, str) else json.dumps(value)).strip().casefold()
+
+
+def words_of(value: Any) -> list[str]:
+    text = "".join(one if one.isalnum() else " " for one in plain(value))
+    return text.split()
+
+
+def has_row(words: list[str], row: list[str]) -> bool:
+    """Whether the words of a row stand one after the other."""
+    return bool(row) and any(words[i : i + len(row)] == row for i in range(len(words)))

@@ -1,0 +1,50 @@
+"""Which signals no person made, and what they count."""
+
+from decimal import Decimal
+from typing import Any
+
+from tests.oracle.lead import Lead
+from tests.oracle.rules import duration, exact, listed
+
+
+def flags_of(lead: Lead, signal: dict[str, Any], at: int) -> list[str]:
+    """The guards that hold, in the order of the file; the signal is noted for those that come after it."""
+    if signal["type"] == "email.sent":
+        lead.sends = [*lead.sends, (signal["data"].get("campaign"), at)][-4:]
+    found = []
+    for guard in lead.rules.file.get("guards", []):
+        if signal["type"] in listed(guard["on"]) and flagged(lead, guard, signal, at):
+            found.append(guard["id"])
+    return found
+
+
+def flagged(lead: Lead, guard: dict[str, Any], signal: dict[str, Any], at: int) -> bool:
+    data = signal["data"]
+    agent = data.get("user_agent")
+    agent = agent.casefold() if isinstance(agent, str) else ""
+    if "crawlers" in guard:
+        # The kept list has far more; the tests use agents that say what they are.
+        return "googlebot" in agent or "bingbot" in agent
+    if "user_agents" in guard:
+        texts: list[str] = guard["user_agents"]
+        return any(text.casefold() in agent for text in texts)
+    if "machine" in guard:
+        return data.get("machine") is True
+    if "after_send" in guard:
+        campaign = data.get("campaign")
+        return any(
+            0 <= at - sent < duration(guard["after_send"])
+            for of, sent in lead.sends
+            if of is None or campaign is None or of == campaign
+        )
+    burst = guard["burst"]
+    return lead.ordinal_of(f"guard {guard['id']}", duration(burst["within"]), at) > int(burst["more_than"])
+
+
+def weight(rule: dict[str, Any], flags: list[str], guards: list[dict[str, Any]]) -> Decimal:
+    """What a flagged signal counts for a rule."""
+    product = Decimal(1)
+    for guard in guards:
+        if guard["id"] in flags:
+            product *= exact(rule.get("guards", {}).get(guard["id"], guard.get("weight", 0)))
+    return product

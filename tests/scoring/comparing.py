@@ -1,0 +1,169 @@
+"""Random histories by the engine and by the oracle, side by side."""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import HealthCheck, assume, settings
+from hypothesis import strategies as st
+
+from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.reading import accumulators, explain, score, sum_at
+from tests.oracle.log import Event, Oracle
+from tests.oracle.rules import Rules
+from tests.scoring.folding import APP, DAY, TOPIC, Result, model_of, run
+from tests.scoring.worlds import log_of
+
+EXAMPLES = os.environ.get("LEADSTREAM_EXAMPLES")
+"""How many random histories per test; by default a few hundred, the same ones each time."""
+
+
+def examples(count: int) -> settings:
+    """So many examples, unless the environment says how many."""
+    return settings(
+        max_examples=int(EXAMPLES or count),
+        derandomize=EXAMPLES is None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+def close(left: float, right: float) -> bool:
+    return abs(left - right) <= 1e-9 * max(1.0, abs(left), abs(right))
+
+
+def compiled(file: dict[str, Any]) -> CompiledModel:
+    return model_of(json.dumps(file))
+
+
+def told(file: dict[str, Any], signals: Sequence[dict[str, Any]]) -> Oracle:
+    oracle = Oracle(Rules(file), APP, TOPIC)
+    for signal in signals:
+        oracle.fold(signal)
+    return oracle
+
+
+def packs_of(count: int) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.integers(0, count), max_size=4)
+
+
+def check(
+    file: dict[str, Any], model: CompiledModel, signals: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    """The same records, history and totals from both, wherever the packs are split."""
+    packs = data.draw(packs_of(len(signals)))
+    limit = data.draw(st.sampled_from([1, 2, 3, 4000]))
+    oracle = told(file, signals)
+    assume(not too_flat(oracle))
+    compare(run(log_of(signals), model, packs=packs, limit=limit), oracle)
+
+
+def too_flat(oracle: Oracle) -> bool:
+    """Whether a total crept so slowly over a level that doubles can't tell one millisecond from the next."""
+    return oracle.blurred or any(
+        event.signal is None
+        and event.type == "lead.threshold.crossed"
+        and abs(event.after - event.before) < 1e-13
+        for event in oracle.events
+    )
+
+
+def what(record: dict[str, Any]) -> str:
+    """What a record's id names: its action, trigger, threshold, band or stage."""
+    if "do" in record:
+        return str(record["do"])
+    kind = record["type"]
+    if kind == "lead.trigger.fired":
+        return str(record["trigger"])
+    if kind == "lead.threshold.crossed":
+        return repr(float(record["threshold"]))
+    return str(record.get(kind.split(".")[1], ""))
+
+
+def shown(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as far as it is compared exactly."""
+    kind = record["type"].split(".")[1]
+    return {
+        "id": record["id"], "type": record["type"], "lead": record["lead"], "at": record["at"],
+        "cause": record["cause"], "direction": record["direction"], "what": what(record),
+        "band": record["band"], "stage": record.get("stage", ""),
+        "signal": record.get("signal", {}).get("id"),
+        "reason": record.get("reason"), "crossing": record.get("crossing") or None,
+        "payload": record.get("payload") or None, "trigger": record.get("trigger"),
+        "previous": record.get(f"previous_{kind}"), "until": record.get("until", ""),
+        "priority": record.get("priority", ""),
+    }  # fmt: skip
+
+
+def expected(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id, "type": event.type, "lead": event.lead, "at": event.at, "cause": event.cause,
+        "direction": event.direction, "what": event.what, "band": event.band, "stage": event.stage,
+        "signal": event.signal, "reason": event.reason, "crossing": event.crossing or None,
+        "payload": event.payload or None, "trigger": event.trigger, "previous": event.previous,
+        "until": event.until, "priority": event.priority,
+    }  # fmt: skip
+
+
+def compare(result: Result, oracle: Oracle) -> None:
+    """Every record the same, in the same order; totals within 1e-9."""
+    outputs = result.outputs
+    assert [shown(record) for record in outputs] == [expected(event) for event in oracle.events]
+    for record, event in zip(outputs, oracle.events, strict=True):
+        assert close(record["total_before"], event.before)
+        assert close(record["total_after"], event.after)
+        if event.value is not None:
+            assert close(record["value"], event.value)
+        if event.trigger and event.trigger.startswith("threshold:"):
+            assert record["threshold"] == float(event.trigger.removeprefix("threshold:"))
+        compare_shares(record, event)
+    compare_history(result, oracle)
+    assert result.reasons == ["bad_signal"] * oracle.rejected
+    compare_totals(result, oracle)
+
+
+def compare_shares(record: dict[str, Any], event: Event) -> None:
+    """The factors that a record names are the weightiest five, with their worth."""
+    named = {one["factor"]: one["points"] for one in record.get("factors", [])}
+    if not named:
+        return
+    left = {factor: points for factor, points in event.shares.items() if abs(points) > 1e-9}
+    assert len(named) >= min(5, len(left))
+    for factor, points in named.items():
+        assert close(points, event.shares.get(factor, 0.0))
+        left.pop(factor, None)
+    least = min(abs(points) for points in named.values())
+    assert all(abs(points) <= least + 1e-9 * max(1.0, least) for points in left.values())
+
+
+def compare_history(result: Result, oracle: Oracle) -> None:
+    entries = [one for one in oracle.told if one.outcome != "duplicate"]
+    assert [(entry.outcome, list(entry.flags)) for entry in result.history] == [
+        (one.outcome, one.flags) for one in entries
+    ]
+    for entry, one in zip(result.history, entries, strict=True):
+        points: dict[str, float] = {}
+        for contribution in entry.contributions:
+            points[contribution.factor] = points.get(contribution.factor, 0.0) + contribution.points
+        for factor in {*points, *one.contributions}:
+            assert close(points.get(factor, 0.0), float(one.contributions.get(factor, 0)))
+
+
+def compare_totals(result: Result, oracle: Oracle) -> None:
+    """The totals of all leads, now and at later times, and that explanations add up to them."""
+    states = dict(result.fold.leads())
+    model = result.model
+    assert {f"{tenant}:{lead}".encode() for tenant, lead in oracle.leads} == set(states)
+    for (tenant, lead), known in oracle.leads.items():
+        state = states[f"{tenant}:{lead}".encode()]
+        parts = accumulators(state, model)
+        for later in (oracle.now, oracle.now + DAY, oracle.now + 100 * DAY):
+            shares = known.shares(later)
+            total = float(sum(shares.values()))
+            assert close(score(state, model, later).total, total)
+            assert close(sum_at(parts, later, model.caps), total)
+            factors = {factor.factor: factor.points for factor in explain(parts, later, model.caps)}
+            assert close(sum(factors.values()), total)
+            for name in {*shares, *factors}:
+                assert close(factors.get(name, 0.0), float(shares.get(name, 0)))
