@@ -1,9 +1,10 @@
 """How long PostgreSQL takes to name the best leads of a tenant, as of this moment.
 
-    python -m benchmarks.ranking [--leads 1000000] [--top 100] [--times 20]
+    python -m benchmarks.ranking [--leads 1000000] [--top 100] [--times 20] [--world NAME ...]
 
-Starts the embedded PostgreSQL, or takes the one in LEADSTREAM_POSTGRES_DSN. Makes the leads of one tenant
-inside PostgreSQL, for several kinds of models, and asks `top_leads` for the best now, in one and in three
+Starts the embedded PostgreSQL, or takes the one in LEADSTREAM_POSTGRES_DSN. Makes the leads of one tenant,
+for several kinds of models, inside PostgreSQL, or as the projector does where caps and kernels want it
+(`capped`, `stepped`), and asks `top_leads` for the best now, in one and in three
 days (with nothing written since): the median and the slowest of the times, and how many rows of `leads` were
 read. Each answer is compared with sorting all leads by their totals then, to the last place.
 """
@@ -16,6 +17,8 @@ import shlex
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
@@ -23,12 +26,14 @@ import asyncpg
 
 from leadstream.localstack import postgres
 from leadstream.projection.migrate import migrate
-from tests.projection.many import WORLDS
+from leadstream.projection.store import ProjectionStore
+from tests.projection.made import DAY, Record
+from tests.projection.many import DETAILED, WORLDS, records
 
-DAY = 86_400_000
+STEP = 10_000
 TOP = "SELECT lead_id, total_now FROM top_leads('acme', $1, timestamptz 'epoch' + $2 * interval '1 ms')"
 FULL = """
-SELECT lead_id, total_of(accumulators, greatest($2::float8, epoch_ms(score_updated_on))) AS total_now
+SELECT lead_id, total_of(accumulators, caps, greatest($2::float8, epoch_ms(score_updated_on))) AS total_now
 FROM leads WHERE tenant_id = 'acme' ORDER BY total_now DESC, lead_id LIMIT $1
 """
 READ = """
@@ -47,12 +52,16 @@ async def read_of(connection: asyncpg.Connection, top: int, at: float) -> int:
 
 async def measure(dsn: str, options: argparse.Namespace) -> None:
     print(await server_version(dsn))
-    for world, insert in WORLDS.items():
+    for world in options.world or [*WORLDS, *DETAILED]:
         schema = f"ranking_{os.getpid()}"
         await migrate(dsn, schema)
         connection = await asyncpg.connect(dsn, server_settings={"search_path": schema, "jit": "off"})
         started = time.perf_counter()
-        await connection.fetch(insert, "acme", options.leads)
+        now = await connection.fetchval("SELECT epoch_ms(now())")
+        if world in WORLDS:
+            await connection.fetch(WORLDS[world], "acme", options.leads)
+        else:
+            await project(dsn, schema, records(world, options.leads, int(now)))
         await connection.execute("VACUUM ANALYZE leads")
         size = await connection.fetchval("SELECT pg_relation_size('leads_by_rank')")
         parts = await connection.fetchval(
@@ -62,7 +71,6 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
             f"{world}: {options.leads:,} leads made in {time.perf_counter() - started:.0f} s, {parts} parts, "
             f"leads_by_rank {size / 1e6:.0f} MB"
         )
-        now = await connection.fetchval("SELECT epoch_ms(now())")
         for days in (0, 1, 3):
             at = now + days * DAY
             answer = await connection.fetch(TOP, options.top, at)
@@ -84,6 +92,17 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
         await connection.close()
 
 
+async def project(dsn: str, schema: str, snapshots: Iterator[Record]) -> None:
+    """Writes the snapshots as a projector does."""
+    store = ProjectionStore(dsn, schema, {"bench.scores": "scores"})
+    await store.open()
+    position = 0
+    while step := list(islice(snapshots, STEP)):
+        await store.apply("bench.scores", 0, position, position + len(step), step)
+        position += len(step)
+    await store.close()
+
+
 async def server_version(dsn: str) -> str:
     connection = await asyncpg.connect(dsn)
     version: str = await connection.fetchval("SELECT version()")
@@ -98,6 +117,7 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=1_000_000)
     parser.add_argument("--top", type=int, default=100)
     parser.add_argument("--times", type=int, default=20, help="how often each question is asked")
+    parser.add_argument("--world", action="append", choices=[*WORLDS, *DETAILED], help="only these")
     options = parser.parse_args()
     print(f"$ {shlex.join([Path(sys.executable).name, '-m', 'benchmarks.ranking', *sys.argv[1:]])}")
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")

@@ -93,8 +93,9 @@ def _print_score(console: Console, row: LeadRow, at: int) -> None:
     console.print(f" at {rfc3339(at)}")
     stale = row.next_change is not None and row.next_change <= at
     due = f"; a change by itself was due at {_time(row.next_change)}" if stale else ""
+    stage = f", stage {row.stage}" if row.stage else ""
     console.print(
-        f"band {row.band}, {f'stage {row.stage}, ' if row.stage else ''}model {row.model} {row.version}, as of {rfc3339(row.updated)} "
+        f"band {row.band}{stage}, model {row.model} {row.version}, as of {rfc3339(row.updated)} "
         f"with score {row.score}{due}"
     )
     if row.last_activity is not None:

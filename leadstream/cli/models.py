@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from leadstream.cli.console import printable
 from leadstream.cli.models_diff import diff
 from leadstream.cli.models_import import import_
 from leadstream.cli.models_show import show
@@ -44,7 +45,7 @@ def lint(
     document = load_document(model)
     findings = findings_of(document, checked(document))
     for finding in findings:
-        print(finding)
+        print(printable(str(finding)))
     if findings and strict:
         raise typer.Exit(1)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from leadstream.cli.console import printable
 from leadstream.models import ModelError
 from leadstream.models.catalog import load_rule_file
 from leadstream.models.difference import differences
@@ -24,6 +25,6 @@ def diff(
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
     for line in lines:
-        print(line)
+        print(printable(line))
     if lines:
         raise typer.Exit(1)

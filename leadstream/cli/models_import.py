@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from leadstream.cli.console import printable
 from leadstream.models.errors import ModelError
 from leadstream.models.importing import SYSTEMS, Carried
 from leadstream.models.importing.carried import NotCarried
@@ -43,7 +44,7 @@ def import_(
         text = carried.text(name or (out.stem if out else system), [str(file) for file in files])
     finally:
         for what, reason in carried.left_out:
-            print(f"not carried over: {what}: {reason}", file=sys.stderr)
+            print(printable(f"not carried over: {what}: {reason}"), file=sys.stderr)
     if out is None:
         print(text, end="")
     else:

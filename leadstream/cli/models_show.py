@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from leadstream.cli.console import cell, out
-from leadstream.models.catalog import load_rule_file
+from leadstream.models.catalog import load_rule_file, preset_names, preset_text
 from leadstream.models.difference import trigger_of
 from leadstream.models.schema import RuleFile
 from leadstream.models.written import decay_of, flow, written
@@ -18,11 +18,17 @@ HIDDEN = ("rationale", "owner", "description")
 
 def show(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A preset's name, or a rule file.")],
+    yaml: Annotated[bool, typer.Option("--yaml", help="A preset's file as it stands, to copy.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="All of it as JSON, which loads as a rule file.")
     ] = False,
 ) -> None:
     """A rule file as it is meant: what is included and merged in its place, decay resolved."""
+    if yaml:
+        if model not in preset_names():
+            raise typer.BadParameter(f"only of a preset, and none is called {model}", param_hint="--yaml")
+        print(preset_text(model), end="")
+        return
     file = load_rule_file(model)
     plain = written(file)
     if json:

@@ -1,9 +1,7 @@
 """From files to the models of all tenants."""
 
-from functools import cache
 from importlib import resources
 from pathlib import Path
-from zoneinfo import available_timezones
 
 from pydantic import TypeAdapter
 
@@ -14,6 +12,7 @@ from leadstream.models.document import Document, read_document, read_file
 from leadstream.models.document import Path as Place
 from leadstream.models.errors import ModelError, nearest
 from leadstream.models.validation import validated
+from leadstream.scoring.hours import known_zone, zone_names
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 
 _RULE_FILE: TypeAdapter[schema.RuleFile] = TypeAdapter(schema.RuleFile)
@@ -24,6 +23,11 @@ def preset_names() -> list[str]:
     """The models that come with the package."""
     folder = resources.files("leadstream.models") / "presets"
     return sorted(one.name.removesuffix(".yaml") for one in folder.iterdir() if one.name.endswith(".yaml"))
+
+
+def preset_text(name: str) -> str:
+    """The file of a preset, as it stands."""
+    return (resources.files("leadstream.models") / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def load_catalog(model: str, tenants: Path | None = None) -> ModelCatalog:
@@ -74,10 +78,7 @@ def load_rule_file(model: str) -> schema.RuleFile:
 def load_document(model: str) -> Document:
     """A preset or file, read and not yet checked. Raises `ModelError`."""
     if model in preset_names():
-        text = (resources.files("leadstream.models") / "presets" / f"{model}.yaml").read_text(
-            encoding="utf-8"
-        )
-        return read_document(text, f"{model}.yaml")
+        return read_document(preset_text(model), f"{model}.yaml")
     path = Path(model)
     if not path.exists() and "/" not in model and not path.suffix:
         raise ModelError(f"{model}: no preset and no file has this name{nearest(model, preset_names())}")
@@ -97,11 +98,5 @@ def checked(document: Document) -> schema.RuleFile:
 
 
 def check_zone(document: Document, place: Place, name: str) -> None:
-    zones = known_zones()
-    if name not in zones:
-        raise document.error(place, f"no time zone is called `{name}`{nearest(name, sorted(zones))}")
-
-
-@cache
-def known_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    if not known_zone(name):
+        raise document.error(place, f"no time zone is called `{name}`{nearest(name, sorted(zone_names()))}")

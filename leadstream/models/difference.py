@@ -85,4 +85,4 @@ def changes(key: str, before: Any, after: Any) -> Iterator[str]:
     elif key in DOCUMENTATION:
         yield f"{key} changed"
     else:
-        yield f"{key} {' -> '.join('none' if one is None else flow(one) for one in (before, after))}"
+        yield f"{key} {' -> '.join('-' if one is None else flow(one) for one in (before, after))}"

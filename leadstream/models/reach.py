@@ -14,7 +14,7 @@ def greatest_total(file: RuleFile) -> tuple[float, dict[str, float]]:
     `rest` is what has no category. Exact where no rule hinders another: a group, a sequence or contrary
     conditions may keep leads below it.
     """
-    parts: dict[str, float] = {}
+    parts: dict[str, float] = dict.fromkeys(file.parts, 0.0)
     for name, points in highest(file):
         parts[name] = parts.get(name, 0.0) + points
     for name, category in file.parts.items():

@@ -1,6 +1,6 @@
 """The form of what scores: conditions, rules, fit over facts, guards."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -47,10 +47,15 @@ class Condition(Part):
     """A whole segment of the URL's path is one of these."""
 
 
+def _fields_only(schema: dict[str, Any]) -> None:
+    schema["patternProperties"] = {r"^(source|data(\.[^.]+)+)$": schema.pop("additionalProperties")}
+    schema["additionalProperties"] = False
+
+
 class When(Part):
     """Conditions on fields (`source`, `data.<name>...`), all of which hold, beside `all`, `any` and `not`."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra=_fields_only)
     __pydantic_extra__: dict[str, Annotated[Condition, Equal()]]
 
     all: Annotated[list["When"], Field(min_length=1, max_length=100)] | None = None

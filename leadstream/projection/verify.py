@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 from leadstream.projection.queries import reading
 from leadstream.records.times import rfc3339
+from leadstream.scoring.reading import sum_at
 
 TOLERANCE = 1e-9
+ROUNDING = 1e-6
+"""The sums of the fold and those of the factors differ by rounding, which grows with what came and went."""
 SHOWN = 20
 """The most leads that a report names of each kind."""
 
@@ -18,7 +21,8 @@ Expected = Callable[[int], tuple[float, int, str]]
 @dataclass(slots=True)
 class Verification:
     """How the tables differ from the replay. `differences` counts leads: `missing` (in the tables),
-    `unexpected` (there), and `different` at the instant that the row carries. `examples` names the first."""
+    `unexpected` (there), `different` at the instant that the row carries, and `unexplained` where the total
+    is not that of the factors and caps. `examples` names the first."""
 
     leads: int = 0
     differences: Counter[str] = field(default_factory=Counter)
@@ -44,7 +48,8 @@ class Verification:
 
 async def verify(dsn: str, schema: str, expected: Iterable[tuple[tuple[str, str], Expected]]) -> Verification:
     """Compares each row of `leads` with what is expected of (tenant, lead) at the row's `score_updated_on`:
-    the total within 1e-9, the same score and band; and both must have the same leads.
+    the total within 1e-9, the same score and band; the total must be that of the row's factors and caps, and
+    both must have the same leads.
 
     Raises `StoreUnavailable` and `SchemaMismatch`.
     """
@@ -66,6 +71,9 @@ async def verify(dsn: str, schema: str, expected: Iterable[tuple[tuple[str, str]
                     f"{name} at {rfc3339(row.updated)}: {row.total!r} {row.score} {row.band}, "
                     f"the replay has {total!r} {score} {band}",
                 )
+            explained = sum_at(row.accumulators, row.updated, row.caps)
+            if not abs(row.total - explained) <= ROUNDING:
+                result.note("unexplained", f"{name}: {row.total!r}, its factors give {explained!r}")
     for tenant, lead in remaining:
         result.note("missing", f"{tenant}:{lead}")
     return result

@@ -14,6 +14,8 @@ from leadstream.scoring.reading import inactive_since, kernel_of
 from leadstream.scoring.state import LeadState
 
 LN2 = log(2.0)
+STEPWISE = frozenset({"none", "inactivity_step", "inactive"})
+"""Kernels whose accumulators stay as they are within a stretch."""
 NEGLIGIBLE = 1e-13
 """What is left of a value when it is taken to have reached its limit."""
 
@@ -120,8 +122,10 @@ def stretch_of(terms: Iterable[Term], bounds: Iterable[tuple[float, float]], sta
         if kernel.memoryless:
             add_memoryless(part, kernel, points * mass, ref, start)
             continue
-        end = min(end, next_change(kernel, buckets, points * mass, active_at, ref, start))
-        if kernel.kind in ("inactivity_step", "inactive"):
+        change = next_change(kernel, buckets, mass, active_at, ref, start)
+        if change < end:
+            end = change
+        if kernel.kind in STEPWISE:
             part.constant += worth(points, kernel, mass, ref, buckets, active_at, start)
             continue
         if kernel.ages:
@@ -190,22 +194,22 @@ def add_bucket_part(part: Part, kernel: Kernel, value: float, at: int, start: in
 
 
 def next_change(
-    kernel: Kernel, buckets: Iterable[Bucket], settled: float, active_at: int | None, ref: int, start: int
+    kernel: Kernel, buckets: Sequence[Bucket], settled: float, active_at: int | None, ref: int, start: int
 ) -> float:
     """When an accumulator next takes another form after `start`; infinite if never."""
+    if kernel.kind == "inactive":
+        return ref + kernel.half_life if ref + kernel.half_life > start else inf
     end = inf
-    weight = abs(settled)
-    for at, mass in buckets:
-        weight += abs(mass)
-        if kernel.kind == "linear" and at + kernel.half_life > start:
-            end = min(end, at + kernel.half_life)
-        for to, _ in kernel.ages:
+    for to, _ in kernel.ages:
+        # The buckets are in order: the first of them that is younger is the first to come of that age.
+        for at, _ in buckets:
             if to and at + to > start:
                 end = min(end, at + to)
                 break
-    if kernel.kind == "inactive" and ref + kernel.half_life > start:
-        return ref + kernel.half_life
-    if kernel.kind == "inactivity_step" and weight > NEGLIGIBLE:
+    if kernel.kind == "linear":
+        ends = [at + kernel.half_life for at, _ in buckets if at + kernel.half_life > start]
+        return min(end, min(ends, default=inf))
+    if kernel.kind == "inactivity_step" and abs(settled) + sum([mass for _, mass in buckets]) > NEGLIGIBLE:
         anchor = ref if active_at is None else active_at
         steps = max(0, (start - anchor) // kernel.half_life)
         if not kernel.linear or kernel.percent * steps < 100:

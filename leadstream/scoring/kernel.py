@@ -1,7 +1,7 @@
 """Kernels: how a contribution fades with the time since its signal."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 TOLERANCE = 1e-9
@@ -34,26 +34,23 @@ class Kernel:
     linear: bool = False
     floor: float = 0.0
     ages: tuple[tuple[int, float], ...] = ()
+    memoryless: bool = field(init=False, compare=False, default=True)
+    bucketed: bool = field(init=False, compare=False, default=False)
+    """Whether its accumulators keep their signals apart."""
+    oldest: int = field(init=False, compare=False, default=0)
+    """The age in ms from which on a signal changes as a memoryless one does, or counts nothing."""
 
     def __post_init__(self) -> None:
         if (self.kind == "none") != (self.half_life == 0) or self.half_life < 0:
             raise ValueError(f"a kernel {self.kind} can't have a half-life of {self.half_life} ms")
-
-    @property
-    def memoryless(self) -> bool:
-        return self.kind in ("none", "exponential") and not self.ages
-
-    @property
-    def bucketed(self) -> bool:
-        """Whether its accumulators keep their signals apart."""
-        return self.kind == "linear" or bool(self.ages)
-
-    @property
-    def oldest(self) -> int:
-        """The age in ms from which on a signal changes as a memoryless one does, or counts nothing."""
-        if self.kind == "linear":
-            return self.half_life
-        return self.ages[-2][0] if len(self.ages) > 1 else 0
+        oldest = self.ages[-2][0] if len(self.ages) > 1 else 0
+        made = {
+            "memoryless": self.kind in ("none", "exponential") and not self.ages,
+            "bucketed": self.kind == "linear" or bool(self.ages),
+            "oldest": self.half_life if self.kind == "linear" else oldest,
+        }
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
 
 
 def decayed(value: float, half_life: float, elapsed: float) -> float:
@@ -114,8 +111,7 @@ def worth(
         whole *= points
         left = whole * loss_factor(kernel, ref if active_at is None else active_at, ref, t)
         return max(left, min(kernel.floor, whole)) if kernel.floor else left
-    if kind == "exponential":
-        whole *= 2.0 ** ((ref - t) / kernel.half_life)
+    whole *= fading(kernel, t - ref)
     for at, one in buckets:
         whole += one * age_factor(ages, t - at) * fading(kernel, t - at)
     return points * whole

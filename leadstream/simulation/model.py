@@ -27,7 +27,15 @@ bands:
   - {name: cold, from: 0}
   - {name: warm, from: 40}
   - {name: hot, from: 80}
+timers:
+  - {id: silent, absence: {of: email.replied, within: 1d, band: warm}}
+  - {id: idle, inactivity: 4d, points: -5}
+spikes:
+  - {id: surge, rules: page, count: 3, within: 6h}
 actions:
+  - {do: enrol, when: {timer: silent}, channel: email}
+  - {do: alert, when: {spike: surge}, channel: crm, assign: {owners: [ann, bob, cem]}}
+  - {do: visit, when: {band: hot}, channel: field, hours: {outside: defer}}
   - {do: note, at: 20, channel: crm}
   - {do: nurture, at: 50, channel: email, dedupe: 24h}
   - {do: call, at: 80, channel: phone, requires: phone, dedupe: 24h}

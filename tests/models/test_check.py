@@ -158,6 +158,7 @@ WRONG = [
 ]  # fmt: skip
 
 
+@pytest.mark.requirement("S3-25")
 def test_a_file_with_all_keys_is_read() -> None:
     file = parse_rule_file(GOOD, "m.yaml")
     assert [len(part) for part in (file.parts, file.rules, file.fit, file.timers, file.guards)] == [

@@ -4,8 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from leadstream.models import load_catalog, parse_rule_file
+from leadstream.models.protected import ATTRIBUTES, CHARTER, ECOA, EQUALITY, GDPR, TITLE_VII
+from leadstream.models.schema import RuleFile
 from tests.scoring.folding import DAY, HOUR, MINUTE, T0, Log, run
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -15,23 +18,56 @@ def yaml_blocks(page: str) -> list[str]:
     return re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text(), flags=re.DOTALL)
 
 
+BLOCKS = yaml_blocks("rule-file.md")
+HEAD = """\
+name: m
+version: "1"
+half_life: 1d
+bands: [{name: cold, from: 0}, {name: hot, from: 10}]
+"""
+
+
 def test_the_small_model_of_the_rule_file_page_loads() -> None:
-    file = parse_rule_file(yaml_blocks("rule-file.md")[0], "small.yaml")
+    file = parse_rule_file(BLOCKS[0], "small.yaml")
     assert [rule.id for rule in file.rules] == ["visit", "reply"]
 
 
-def test_the_parts_of_rules_that_the_page_shows_load() -> None:
-    head = (
-        'name: m\nversion: "1"\nhalf_life: 1d\nbands: [{name: all, from: 0}]\nrules:\n  - id: a\n    on: b\n'
-    )
-    for part, points in zip(yaml_blocks("rule-file.md")[1:3], ["", "    points: 1\n"], strict=True):
-        parse_rule_file(head + points + part, "part.yaml")
+@pytest.mark.parametrize("part", [block for block in BLOCKS if block.startswith("    ")])
+def test_the_parts_of_rules_that_the_page_shows_load(part: str) -> None:
+    points = "" if "by:" in part else "    points: 1\n"
+    (rule,) = parse_rule_file(f"{HEAD}rules:\n  - id: a\n    on: b\n{points}{part}", "part.yaml").rules
+    assert part.strip().split(":")[0] in rule.model_fields_set
+
+
+@pytest.mark.parametrize("part", [block for block in BLOCKS[1:] if block[0] not in " -"])
+def test_the_parts_of_files_that_the_page_shows_load(part: str) -> None:
+    rules = "rules: [{id: visit, on: page.viewed, points: 1}]\n"
+    file = parse_rule_file(f"{HEAD}{rules}{part}", "part.yaml")
+    assert getattr(file, part.split(":")[0])
+
+
+def test_the_page_names_every_key() -> None:
+    page = (DOCS / "rule-file.md").read_text()
+    definitions = TypeAdapter(RuleFile).json_schema()["$defs"].values()
+    keys = {key for part in definitions for key in part.get("properties", {})} | set(RuleFile.model_fields)
+    assert {key for key in keys if re.search(rf"\b{key}\b", page) is None} == set()
+
+
+def test_the_page_names_every_protected_attribute() -> None:
+    page = (DOCS / "rule-file.md").read_text()
+    laws = [ECOA, TITLE_VII, CHARTER, GDPR, EQUALITY]
+    for attribute in ATTRIBUTES:
+        numbers = ", ".join(str(laws.index(law) + 1) for law in attribute.sources)
+        assert f"| {attribute.name} | {numbers} |" in page
 
 
 def test_the_tenants_of_the_page_load(tmp_path: Path) -> None:
     tenants = tmp_path / "tenants.yaml"
-    tenants.write_text(yaml_blocks("rule-file.md")[3])
-    assert load_catalog("tenx", tenants).for_tenant("acme").kernels[0].half_life == 7 * DAY
+    (block,) = (block for block in BLOCKS if block.startswith("- {tenant"))
+    tenants.write_text(block)
+    catalog = load_catalog("tenx", tenants)
+    assert catalog.for_tenant("acme").kernels[0].half_life == 7 * DAY
+    assert [catalog.for_tenant(name).name for name in ("beta", "other")] == ["concept", "tenx"]
 
 
 @pytest.mark.requirement("S1-8")

@@ -52,10 +52,10 @@ def test_names_that_tell_one_however_they_are_joined(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "data.page", "data.message", "usage", "average", "percentage", "stage", "language", "manager", "agency",
+        "data.page", "data.message", "usage", "average", "percentage", "stage", "language", "manager",
         "traces", "embrace", "essex", "title", "country", "company_age", "domainAge", "accountAge",
         "data.url", "source", "company_size", "industry", "region", "health_score",
-        "user_agent", "union_square", "origin", "status", "color", "party_size", "", "..", "data.answers.budget",
+        "user_agent", "union_square", "origin", "status", "color", "party_size", "", "..", "agency",
     ],
 )  # fmt: skip
 def test_names_that_only_look_like_one(name: str) -> None:

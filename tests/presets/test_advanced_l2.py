@@ -8,6 +8,22 @@ from tests.scoring.folding import DAY, HOUR, T0, Log
 NAME = "advanced-l2"
 
 
+@pytest.mark.requirement("S3-1")
+@pytest.mark.parametrize(
+    ("value", "band"),
+    [
+        (25.9, "cold"),
+        (26, "warming"),
+        (50.9, "warming"),
+        (51, "interested"),
+        (75.9, "interested"),
+        (76, "hot"),
+    ],
+)
+def test_bands_are_those_of_the_basic_level(value: float, band: str) -> None:
+    assert replayed(NAME, set_to(Log(), T0, value)).snapshot().band == band
+
+
 @pytest.mark.requirement("S3-4")
 @pytest.mark.parametrize(
     ("kind", "data", "points"),

@@ -50,6 +50,33 @@ def test_a_repeated_visit_is_moderate_and_a_pile_of_downloads_high() -> None:
 
 
 @pytest.mark.requirement("S4-1")
+def test_the_windows_of_repeated_visits_and_downloads_end_to_the_millisecond() -> None:
+    log = agreed()
+    for now in (0, 30 * DAY - 1, 60 * DAY - 1):
+        log.add("page.viewed", T0 + now, data={"url": "/"})
+    assert [entry.points for entry in replayed(NAME, log).history][1:] == pytest.approx([0, 4, 0])
+    for last, points in ((7 * DAY - 1, 20), (7 * DAY, 5)):
+        log = agreed()
+        for now in (0, DAY, last):
+            log.add("resource.downloaded", T0 + now)
+        assert replayed(NAME, log).history[-1].points == pytest.approx(points)
+
+
+@pytest.mark.parametrize(("size", "points"), [(1, 0), (50, 0), (51, 10), (5000, 10)])
+def test_a_company_of_51_and_more_fits(size: int, points: float) -> None:
+    assert totals(replayed(NAME, agreed(company_size=size))) == [points]
+
+
+def test_caps() -> None:
+    assert replayed(NAME, agreed(company_size=60)).snapshot().caps == {
+        "engagement": (0, 40), "intent": (0, 60), "fit": (0, 10), "negative": (-40, 0),
+    }  # fmt: skip
+    log = agreed(company_size=60).add("demo.requested", T0).add("demo.requested", T0)
+    log.add("page.viewed", T0, data=PRICING)
+    assert totals(replayed(NAME, log)) == [10, 40, 70, 70]
+
+
+@pytest.mark.requirement("S4-1")
 def test_the_tiers_do_not_overlap() -> None:
     high, moderate, low = ([points for _, _, points in tier] for tier in (HIGH, MODERATE, LOW))
     assert min(high) > max(moderate)
@@ -142,6 +169,14 @@ def test_more_than_ten_in_ten_seconds_is_a_burst() -> None:
 
 
 @pytest.mark.requirement("S4-8")
+def test_the_tenth_second_is_out_of_a_burst() -> None:
+    log = agreed()
+    for number in range(11):
+        log.add("email.opened", T0 + HOUR + number * SECOND)
+    assert set(flags(replayed(NAME, log))) == {()}
+
+
+@pytest.mark.requirement("S4-8")
 def test_repeated_automatic_opens_never_reach_a_level() -> None:
     log = agreed()
     for number in range(300):
@@ -210,6 +245,19 @@ def test_a_track_is_left_two_points_below_its_level() -> None:
     for hours, value in enumerate((20, 18.1, 20)):
         set_to(mild, T0 + hours * HOUR, value)
     assert moments(replayed(NAME, mild), "threshold") == [("2026-01-01T00:00:00.000Z", "20", "up")]
+
+
+@pytest.mark.requirement("N-3")
+@pytest.mark.parametrize(("level", "band"), [(20, "learning"), (45, "evaluating"), (70, "sales-ready")])
+def test_each_track_has_its_band_and_two_points_of_hysteresis(level: float, band: str) -> None:
+    def downs(value: float) -> list[tuple[float, str, str]]:
+        log = set_to(set_to(agreed(), T0, level), T0, value)
+        return [one for one in replayed(NAME, log).crossings if one[1] == "down" and one[0] == level]
+
+    assert replayed(NAME, set_to(agreed(), T0, level)).snapshot().band == band
+    assert replayed(NAME, set_to(agreed(), T0, level - 0.1)).snapshot().band != band
+    assert downs(level - 2) == []
+    assert downs(level - 2.1) == [(level, "down", "signal")]
 
 
 @pytest.mark.requirement("S4-11")

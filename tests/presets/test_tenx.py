@@ -1,4 +1,4 @@
-"""`tenx` outside office hours; its numbers are in tests/scoring/test_tenx.py."""
+"""`tenx` outside office hours, and its window of opens; its numbers are in tests/scoring/test_tenx.py."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from leadstream.models import load_catalog
 from leadstream.records.times import parse_instant
 from tests.presets.stories import preset, set_to
-from tests.scoring.folding import Log, run
+from tests.scoring.folding import DAY, T0, Log, run
 
 PHONE = "+49 30 123456"
 
@@ -69,6 +69,16 @@ def test_of_a_lead_without_a_zone_the_tenants_counts(tmp_path: Path) -> None:
     calls = run(log, load_catalog("tenx", tenants)).of_type("lead.action.requested")
     routes = [one["payload"]["route"] for one in calls if one["do"] == "voice-lead-qualifier"]
     assert routes == ["agent", "owner"]
+
+
+@pytest.mark.requirement("S1-2")
+@pytest.mark.parametrize(("later", "points"), [(30 * DAY - 1, 1), (30 * DAY, 2)])
+def test_opens_are_counted_for_thirty_days_to_the_millisecond(later: int, points: float) -> None:
+    log = Log()
+    for now in (T0, T0 + 1, T0 + 2, T0 + later):
+        log.add("email.opened", now)
+    # The fourth within thirty days is worth half; at exactly thirty days after the first it is the third.
+    assert run(log, preset("tenx")).history[-1].contributions[0].points == points
 
 
 def test_the_nurture_knows_no_hours() -> None:

@@ -1,4 +1,14 @@
-"""Leads by the thousand, made inside PostgreSQL."""
+"""Leads by the thousand: made inside PostgreSQL, or for the projector."""
+
+import random
+from collections.abc import Callable, Iterator
+
+from leadstream.records.outputs import Accumulator, Detail
+
+from .made import DAY, Record, snapshot
+
+Lead = tuple[tuple[Accumulator, ...], dict[str, tuple[float, float]]]
+"""Factors and caps."""
 
 LEADS = """
 INSERT INTO leads
@@ -67,3 +77,90 @@ WORLDS = {
     "mixed": MIXED,
     "negative": NEGATIVE,
 }
+
+
+def capped(rng: random.Random, at: int) -> Lead:
+    """As with `factors-v1`: fit that stays, intent and engagement that fade, each category with its cap."""
+
+    def signals(
+        name: str, category: str, points: float, most: float, half_life: int = 14 * DAY
+    ) -> Accumulator:
+        mass = rng.random() * most if half_life else float(rng.randrange(int(most) + 1))
+        kernel = "exponential" if half_life else "none"
+        return Accumulator(name, category, points, kernel, half_life, mass, at, 1, at)
+
+    factors = (
+        signals("size", "fit", 12.0, 1, 0),
+        signals("industry", "fit", 12.0, 1, 0),
+        signals("title", "fit", 10.0, 1, 0),
+        signals("pricing", "intent", 10.0, 3),
+        signals("demo", "intent", 20.0, 1.5),
+        signals("open", "engagement", 1.0, 9),
+        signals("reply", "engagement", 8.0, 2),
+        signals("bounce", "negative", -10.0, 1, 0),
+    )
+    return factors, {
+        "fit": (0.0, 40.0),
+        "intent": (0.0, 35.0),
+        "engagement": (0.0, 25.0),
+        "negative": (-30.0, 0.0),
+    }
+
+
+AGES = ((DAY, 2.0), (7 * DAY, 1.5), (30 * DAY, 1.0), (0, 0.5))
+
+
+def stepped(rng: random.Random, at: int) -> Lead:
+    """As with `advanced-l2`: an age table, opens that lose 5% a month without activity, and inactivity."""
+    active = at - rng.randrange(120 * DAY)
+    opens = tuple(sorted((active - rng.randrange(20 * DAY), 1.0) for _ in range(rng.randrange(4))))
+    factors = [
+        Accumulator("size", "fit", 15.0, "none", 0, float(rng.randrange(3)), at, 1, at),
+        Accumulator(
+            "open",
+            "engagement",
+            5.0,
+            "inactivity_step",
+            30 * DAY,
+            float(rng.randrange(4)),
+            active,
+            3,
+            active,
+            Detail(opens, AGES, 5.0, False, 0.0, active),
+        ),
+    ]
+    for name, points in (("click", 10.0), ("pricing", 20.0), ("reply", 20.0)):
+        buckets = tuple(sorted((active - rng.randrange(30 * DAY), 1.0) for _ in range(rng.randrange(4))))
+        settled = float(rng.randrange(3))
+        factors.append(
+            Accumulator(name, "engagement", points, "none", 0, settled, at, 1, at, Detail(buckets, AGES))
+        )
+    for days in (90, 180):
+        factors.append(
+            Accumulator(f"idle_{days}", "negative", -40.0, "inactive", days * DAY, 1.0, active, 0, active)
+        )
+    return tuple(factors), {}
+
+
+DETAILED: dict[str, Callable[[random.Random, int], Lead]] = {"capped": capped, "stepped": stepped}
+"""Worlds whose ranks only the projector can compute: by name, what makes the factors and caps of a lead."""
+
+
+def records(world: str, leads: int, now: int) -> Iterator[Record]:
+    """Snapshots of the leads of such a world, as the projector takes them, each written within two days."""
+    rng = random.Random(world)
+    for number in range(leads):
+        at = now - rng.randrange(2 * DAY)
+        factors, caps = DETAILED[world](rng, at)
+        yield snapshot(
+            number,
+            f"lead-{number:08}",
+            at=at,
+            total=0.0,
+            score=0,
+            band="cold",
+            next_change=None,
+            accumulators=factors,
+            caps=caps,
+            place=number,
+        )

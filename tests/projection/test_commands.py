@@ -14,10 +14,12 @@ from .made import (
     band_changed,
     crossed,
     entry,
+    fired,
     history,
     requested,
     run,
     snapshot,
+    stage_changed,
 )
 
 
@@ -71,6 +73,26 @@ def test_a_lead_is_explained_at_a_time(filled: Database) -> None:
     assert any("voice-lead-qualifier (phone) requested at 80" in line for line in lines)
     assert any("warm to hot" in line for line in lines)
     assert any("crossed 50 up" in line and "form.submitted s7" in line for line in lines)
+
+
+def test_caps_stages_and_triggers_are_shown(database: Database) -> None:
+    factors = (accumulator("pricing", points=81.25, category="intent", kernel="none", half_life=0),)
+    lead = snapshot(0, accumulators=factors, caps={"intent": (0.0, 35.0)}, total=35.0, score=35, stage="mql")
+    run(database.fill("t.scores", [lead]))
+    actions = [
+        stage_changed(0, "s1", stage="mql"), fired(1, "t1", trigger="spike:busy", value=3.0),
+        fired(2, "t2", trigger="timer:idle"),
+        requested(3, "a1", trigger="timer:idle", threshold=None, crossing="t2"),
+    ]  # fmt: skip
+    run(database.fill("t.actions", actions))
+    result = leadstream(database.dsn, database.schema, "lead", "show", "acme", "l1")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("acme:l1  score 35 (total 35.0000)")
+    assert "band hot, stage mql, model tenx 1" in result.stdout
+    cap = next(words(line) for line in result.stdout.splitlines() if "cap:intent" in line)
+    assert cap[-1] == "-46.2500"
+    for text in ("stage none to mql", "spike:busy fired at 3", "timer:idle fired", "requested by timer:idle"):
+        assert text in result.stdout
 
 
 def test_without_a_time_the_score_is_that_of_now(filled: Database) -> None:

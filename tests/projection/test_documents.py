@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from leadstream.projection.destinations import Destination, put_destination
+from leadstream.records.outputs import FactorShare
 
-from .made import Database, accumulator, crossed, entry, history, requested, run, skipped, snapshot
+from .made import NOW, Database, accumulator, crossed, entry, history, requested, run, skipped, snapshot
 
 TEXT = (Path(__file__).parents[2] / "docs" / "postgresql.md").read_text()
 QUESTIONS = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
@@ -28,7 +29,11 @@ def asked(database: Database) -> Iterator[Any]:
     ]  # fmt: skip
     run(database.fill("t.scores", leads))
     run(database.fill("t.history", [history(0, entry(7, "lead-42"))]))
-    actions = [crossed(0, "c1", at="2026-01-02T00:00:00Z"), requested(1, "a1"), crossed(2, "c2")]
+    pushed = (FactorShare("form.submitted.organic", 30.0, 1, NOW, 7),)
+    actions = [
+        crossed(0, "c1", at="2026-01-02T00:00:00Z"), requested(1, "a1"), crossed(2, "c2"),
+        crossed(3, "c3", 10, lead="lead-42", factors=pushed),
+    ]  # fmt: skip
     run(database.fill("t.actions", actions))
     run(database.fill("t.decisions", [skipped(0, "d1", crossing="c2")]))
 
@@ -55,10 +60,20 @@ def test_the_questions_of_the_page_have_answers(asked: Any) -> None:
     assert now == {"b": (90, 90.0), "lead-42": (10, 10.0)}
     [why] = asked("FROM leadstream.score_events WHERE")
     assert (why["signal_id"], why["created_at"]) == ("s7", datetime(2026, 1, 1, tzinfo=UTC))
-    assert [(row["action"], row["reason"]) for row in asked("LEFT JOIN")] == [
+    assert [(row["action"], row["reason"]) for row in asked("AS requested")] == [
         ("voice-lead-qualifier", None),
         (None, "no_phone"),
     ]
+    factors = {row["factor_key"]: (row["points"], row["details"]) for row in asked("lead_score_factors")}
+    assert {name: points for name, (points, _) in factors.items()} == {
+        "form.submitted.organic": 30,
+        "email.bounced": -20,
+    }
+    assert '"signal_id": "s7"' in factors["form.submitted.organic"][1]
+    [pushed] = asked("event.event_data")
+    assert (pushed["factor"], pushed["points"], pushed["signal_id"]) == ("form.submitted.organic", 30.0, "s7")
+    [dimensions] = asked("leadstream.contact_scores")
+    assert (dimensions["total_score"], dimensions["fit_score"], dimensions["previous_score"]) == (10, 0.0, 10)
     assert len(asked("FROM leadstream.projection_positions")) == 4
     changes = asked("crm_changes('hubspot', NULL, 500)")
     assert [(row["change"], row["lead_id"]) for row in changes] == [("updated", "lead-42"), ("updated", "b")]

@@ -34,7 +34,8 @@ def fill(database: Database) -> None:
         return entry(place, now=NOW + place, contributions=(Contribution("pricing", 10.0),), **changes)
 
     entries = [
-        signal(0), entry(1, outcome="reset", now=NOW + 1, contributions=()), *[signal(n) for n in range(2, 9)],
+        signal(0), entry(1, outcome="reset", now=NOW + 1, contributions=()),
+        *[signal(n) for n in range(2, 9)],
         entry(9, now=NOW + 9, contributions=(Contribution("open", 0.4), Contribution("pricing", 10.0))),
         signal(10, lead="l2"),
     ]  # fmt: skip
@@ -57,8 +58,8 @@ def test_why_a_lead_has_its_score_is_one_query(database: Database) -> None:
     rows = {row["factor_key"]: row for row in run(database.rows(WHY))}
     points = {name: (row["factor_category"], row["points"]) for name, row in rows.items()}
     assert points == {
-        "pricing": ("intent", 30), "cap:intent": ("intent", -5), "open": ("engagement", 0), "size": ("fit", 12),
-        "bounce": ("", -7), "idle": ("", -10),
+        "pricing": ("intent", 30), "cap:intent": ("intent", -5), "open": ("engagement", 0),
+        "size": ("fit", 12), "bounce": ("", -7), "idle": ("", -10),
     }  # fmt: skip
     details = {name: msgspec.json.decode(row["details"]) for name, row in rows.items()}
     assert sum(one["points"] for one in details.values()) == pytest.approx(20.4, abs=1e-9)

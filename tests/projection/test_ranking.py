@@ -15,7 +15,7 @@ from leadstream.projection.ranking import Rank, rank_of
 from leadstream.records.outputs import Accumulator, Detail
 
 from .made import DAY, NOW, Database, accumulator, run, snapshot
-from .many import WORLDS
+from .many import DETAILED, WORLDS, records
 
 FORTNIGHT = 14 * DAY
 TOP = (
@@ -241,6 +241,7 @@ async def read_of(
 @pytest.mark.requirement("N-16")
 @pytest.mark.parametrize(("world", "most_read"), [
     ("one_half_life", 300), ("fit_and_intent", 800), ("mixed", 3000), ("negative", 300),
+    ("capped", 3000), ("stepped", 3000),
 ])  # fmt: skip
 def test_of_many_leads_few_are_read(database: Database, world: str, most_read: int) -> None:
     """100 of 20,000; how many rows are read does not grow with the table where one half-life rules."""
@@ -248,9 +249,12 @@ def test_of_many_leads_few_are_read(database: Database, world: str, most_read: i
     async def scenario() -> None:
         connection = await asyncpg.connect(database.dsn, server_settings={"search_path": database.schema})
         await connection.execute("SET timezone = 'UTC'")
-        await connection.fetch(WORLDS[world], "acme", 20_000)
-        await connection.execute("ANALYZE leads")
         now = await connection.fetchval("SELECT epoch_ms(now())")
+        if world in DETAILED:
+            await database.fill("t.scores", list(records(world, 20_000, int(now))))
+        else:
+            await connection.fetch(WORLDS[world], "acme", 20_000)
+        await connection.execute("ANALYZE leads")
         for ahead in (0, 3 * DAY):
             asked = 100, now + ahead
             rows, read, scans = await read_of(connection, database.schema, TOP, *asked)

@@ -15,8 +15,9 @@ from leadstream.models.catalog import preset_names
 from leadstream.records.outputs import ScoreSnapshot
 from leadstream.scoring.kernel import score_of
 from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.reading import score
+from leadstream.scoring.reading import score, sum_at
 from tests.scoring import folding, worlds
+from tests.scoring.test_golden import STORIES, append, told
 
 from .made import DAY, NOW, Database, Record, accumulator, run, snapshot
 
@@ -76,6 +77,31 @@ def test_the_score_of_every_preset_is_the_engines(tables: Database, preset: str)
     examples()
 
 
+@pytest.mark.parametrize("story", STORIES)
+def test_every_snapshot_of_the_golden_histories_gives_the_engines_totals(
+    tables: Database, story: str
+) -> None:
+    """With the caps, age tables, steps and inactivity of the presets, from each snapshot on."""
+    log = folding.Log()
+    for line in told(story):
+        if line.startswith(">"):
+            append(log, line[2:])
+    model = load_catalog(story.split("+")[0]).default
+    result = folding.run(log, model, packs=range(len(log.records) + 1))
+    snapshots = [
+        msgspec.json.decode(v or b"", type=ScoreSnapshot) for s in result.steps for _, v, _ in s.scores
+    ]
+    assert snapshots
+    query = "SELECT total_of($1::jsonb, $2::jsonb, at) AS total FROM unnest($3::float8[]) AS at"
+    for one in snapshots:
+        instants = [one.at + ahead for ahead in AHEAD if ahead >= 0]
+        texts = [msgspec.json.encode(part).decode() for part in (one.accumulators, one.caps)]
+        rows = [row["total"] for row in run(tables.rows(query, *texts, [float(at) for at in instants]))]
+        assert rows[0] == pytest.approx(one.total, rel=0, abs=1e-9)
+        expected = [sum_at(one.accumulators, at, one.caps) for at in instants]
+        assert rows == pytest.approx(expected, rel=0, abs=1e-9)
+
+
 @settings(max_examples=25, deadline=None)
 @given(file=worlds.models(), signals=worlds.logs(worlds.plain_signals()))
 def test_the_score_of_any_model_is_the_engines(
@@ -113,7 +139,8 @@ def test_the_end_of_time_and_its_beginning(database: Database) -> None:
 
 
 def test_a_kernel_that_is_not_known_gives_no_score(database: Database) -> None:
-    records = [snapshot(0, accumulators=(accumulator(kernel="linear"),)), snapshot(1, "l2", total=90.0)]
+    unknown = accumulator(kernel="sigmoid")
+    records = [snapshot(0, accumulators=(unknown,)), snapshot(1, "l2", total=90.0)]
     run(database.fill("t.scores", records))
     rows = run(database.rows("SELECT lead_id, total_now FROM leads_now WHERE total_now IS NULL"))
     assert [row["lead_id"] for row in rows] == ["l1"]

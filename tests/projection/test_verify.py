@@ -2,7 +2,7 @@
 
 from leadstream.projection.verify import Expected, Verification, verify
 
-from .made import NOW, Database, run, snapshot
+from .made import NOW, Database, accumulator, run, snapshot
 
 LEADS = {"a": 81.25, "b": 40.0}
 
@@ -17,11 +17,11 @@ def replay(total: float, score: int, band: str) -> Expected:
 
 
 def fill(database: Database) -> None:
-    run(
-        database.fill(
-            "t.scores", [snapshot(n, lead, total=total) for n, (lead, total) in enumerate(LEADS.items())]
-        )
-    )
+    records = [
+        snapshot(n, lead, total=total, accumulators=(accumulator(points=total),))
+        for n, (lead, total) in enumerate(LEADS.items())
+    ]
+    run(database.fill("t.scores", records))
 
 
 def test_equal_tables_are_equal(database: Database) -> None:
@@ -52,3 +52,12 @@ def test_leads_of_one_side_are_found(database: Database) -> None:
     assert not result.equal
     assert dict(result.differences) == {"unexpected": 1, "missing": 1}
     assert result.examples == ["unexpected: acme:b", "missing: acme:c"]
+
+
+def test_a_total_that_is_not_that_of_its_factors_and_caps_is_found(database: Database) -> None:
+    factors = (accumulator(points=81.25, category="fit"),)
+    capped = snapshot(0, "a", total=40.0, accumulators=factors, caps={"fit": (0.0, 40.0)})
+    run(database.fill("t.scores", [capped, snapshot(1, "b", total=40.0, accumulators=factors)]))
+    same = replay(40.0, 81, "hot")
+    result = compared(database, {"a": same, "b": same})
+    assert result.examples == ["unexplained: acme:b: 40.0, its factors give 81.25"]

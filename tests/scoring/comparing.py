@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import HealthCheck, assume, settings
+from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 
 from leadstream.scoring.model import CompiledModel
@@ -27,6 +27,11 @@ def examples(count: int) -> settings:
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
+
+
+def seeds(count: int) -> settings:
+    """The same for tests that take a seed: there is nothing smaller about a smaller one."""
+    return settings(examples(count), phases=[Phase.explicit, Phase.generate])
 
 
 def close(left: float, right: float) -> bool:

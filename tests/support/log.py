@@ -5,10 +5,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 Headers = list[tuple[str, bytes]]
+STARTING = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
+"""What a group's coordinator answers while it starts."""
 
 
 class Sent(NamedTuple):
@@ -88,11 +94,15 @@ class Log:
         return self._watermarks(topic, partition)[0]
 
     def committed(self, group: str, topic: str, partition: int = 0) -> int | None:
-        """What the group has committed; None if nothing."""
+        """What the group has committed; None if nothing, or while its coordinator is just starting."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})
         try:
             [found] = consumer.committed([TopicPartition(topic, partition)], timeout=20)
             return found.offset if found.offset >= 0 else None
+        except KafkaException as error:
+            if error.args[0].code() in STARTING:
+                return None
+            raise
         finally:
             consumer.close()
 

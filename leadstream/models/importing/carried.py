@@ -123,6 +123,12 @@ def number(value: Any, what: str, most: float = MOST_POINTS) -> float:
     return int(found) if found.is_integer() else found
 
 
+def texts(value: Any) -> list[str]:
+    """The plain values of a list, or a plain value alone, as texts."""
+    listed = value if isinstance(value, list) else [value]
+    return [str(one) for one in listed if isinstance(one, str | int | float) and not isinstance(one, bool)]
+
+
 def flowing(value: Any) -> Any:
     """The value with lists of plain values in one line each."""
     if isinstance(value, dict):

@@ -7,7 +7,7 @@ they are carried over without decay, what a lead did once and what is known of i
 
 from typing import Any
 
-from leadstream.models.importing.carried import Carried, NotCarried, entries, number, slug
+from leadstream.models.importing.carried import MOST_POINTS, Carried, NotCarried, entries, number
 from leadstream.models.importing.hubspot_criteria import criterion
 
 CONTACT = "0-1"
@@ -41,7 +41,7 @@ def score(one: dict[str, Any], carried: Carried) -> None:
     for group in entries(one.get("groupConfigs")):
         name = str(group.get("groupName") or group.get("groupCategory") or "group")
         lowest, highest = group.get("minValue"), group.get("maxValue")
-        category = category_of(f"{what}, group `{name}`", slug(name), lowest, highest, carried)
+        category = category_of(f"{what}, group `{name}`", name, lowest, highest, carried)
         for position, rule in enumerate(entries(group.get("ruleConfigurations")), 1):
             configuration = rule.get("configuration")
             configuration = configuration if isinstance(configuration, dict) else {}
@@ -64,14 +64,18 @@ def score(one: dict[str, Any], carried: Carried) -> None:
 
 def category_of(what: str, name: str, lowest: Any, highest: Any, carried: Carried) -> str | None:
     """The category of a group that has a greatest or a least value."""
-    if not isinstance(highest, int | float) or highest <= 0:
-        if isinstance(lowest, int | float) and lowest < 0:
-            carried.categories[name] = {"cap": -lowest, "sign": "negative", "rationale": f"HubSpot's {what}."}
-            return name
+    low, high = (
+        one if type(one) in (int, float) and abs(one) <= MOST_POINTS else 0 for one in (lowest, highest)
+    )
+    if high <= 0 and low >= 0:
         return None
-    if isinstance(lowest, int | float) and lowest < 0:
-        carried.leave_out(f"{what}, minValue {lowest}", "a category counts from 0 to its cap")
-    carried.categories[name] = {"cap": highest, "rationale": f"HubSpot's {what}."}
+    name = carried.new_id(name)
+    if high > 0:
+        if low < 0:
+            carried.leave_out(f"{what}, minValue {low}", "a category counts from 0 to its cap")
+        carried.categories[name] = {"cap": high, "rationale": f"HubSpot's {what}."}
+    else:
+        carried.categories[name] = {"cap": -low, "sign": "negative", "rationale": f"HubSpot's {what}."}
     return name
 
 

@@ -3,7 +3,7 @@
 from math import inf
 from typing import Any
 
-from leadstream.models.importing.carried import NotCarried, entries, number
+from leadstream.models.importing.carried import NotCarried, entries, number, texts
 from leadstream.models.protected import protected
 
 FACTS = {
@@ -63,27 +63,27 @@ def criterion(entry: dict[str, Any], points: float) -> Part:
     if len(filters) != 1:
         raise NotCarried(f"it joins {len(filters)} filters, and a fit rule looks at one fact")
     (one,) = filters
-    type_ = one.get("filterType", "PROPERTY")
+    type_, operator = str(one.get("filterType", "PROPERTY")), str(one.get("operator", ""))
     for key in ("pruningRefineBy", "coalescingRefineBy"):
         if one.get(key):
-            raise NotCarried(f"it counts within a time or from a number of times on ({key})")
+            raise NotCarried(f"it counts in a time only, or from a number of times on ({key})")
     if type_ == "PROPERTY":
         return of_property(one, points)
     signal: dict[str, Any]
-    if type_ == "EMAIL_EVENT" and one.get("operator") in EVENTS:
-        signal = {"on": EVENTS[one["operator"]]}
+    if type_ == "EMAIL_EVENT" and operator in EVENTS:
+        signal = {"on": EVENTS[operator]}
         if one.get("emailId"):
             signal["when"] = {"data.campaign": str(one["emailId"])}
         if one.get("clickUrl"):
             signal["when"] = {**signal.get("when", {}), "data.url": one["clickUrl"]}
-    elif type_ == "FORM_SUBMISSION" and one.get("operator") == "FILLED_OUT":
+    elif type_ == "FORM_SUBMISSION" and operator == "FILLED_OUT":
         signal = {"on": "form.submitted"}
         if one.get("formId"):
             signal["when"] = {"data.form": str(one["formId"])}
-    elif type_ == "PAGE_VIEW" and one.get("operator") in PAGES:
-        signal = {"on": "page.viewed", "when": {"data.url": {PAGES[one["operator"]]: one.get("pageUrl", "")}}}
+    elif type_ == "PAGE_VIEW" and operator in PAGES:
+        signal = {"on": "page.viewed", "when": {"data.url": {PAGES[operator]: one.get("pageUrl", "")}}}
     else:
-        raise NotCarried(f"there is no signal for {type_} {one.get('operator', '')}".rstrip())
+        raise NotCarried(f"there is no signal for {type_} {operator}".rstrip())
     return "rules", {**signal, "points": points, "repeat": {"factors": [1, 0]}}
 
 
@@ -116,9 +116,7 @@ def of_property(one: dict[str, Any], points: float) -> Part:
         raise NotCarried(reason)
     if not name:
         raise NotCarried("it names no property")
-    values = [str(value) for value in operation.get("values") or []]
-    if not values and operation.get("value") is not None:
-        values = [str(operation["value"])]
+    values = texts(operation.get("values")) or texts(operation.get("value"))
     if name in COUNTERS:
         return "rules", {"on": COUNTERS[name], "points": points, "repeat": counted(name, operator, values)}
     fit: dict[str, Any] = {"fact": FACTS.get(name, name)}

@@ -7,7 +7,7 @@ unless it is `repeatable`, a trigger fires once per contact.
 import re
 from typing import Any
 
-from leadstream.models.importing.carried import EVER, Carried, NotCarried, entries, number, slug
+from leadstream.models.importing.carried import EVER, Carried, NotCarried, entries, number, slug, texts
 
 TYPES = {
     "email.open": ("email.opened", "emails", "data.campaign"),
@@ -64,7 +64,7 @@ def rule(one: dict[str, Any], what: str, carried: Carried) -> None:
         properties = {}
     points = number(one.get("delta"), "its points (`delta`)")
     when: dict[str, Any] = {}
-    ids = [str(entry) for entry in properties.get(limited or "") or []]
+    ids = texts(properties.get(limited or ""))
     if ids and field is None:
         raise NotCarried("signals have no ids of Mautic's pages: write a rule with `url_path` for them")
     if ids and field is not None:
