@@ -22,7 +22,7 @@ class System(StrEnum):
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON as the system's API gave it.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="JSON as the system's API gave it.")],
     system: Annotated[System, typer.Option("--from", help="Where the export comes from.")],
     out: Annotated[Path | None, typer.Option("--out", help="The rule file; without it stdout.")] = None,
     name: Annotated[str | None, typer.Option(help="The model's name; default that of --out.")] = None,

@@ -11,7 +11,8 @@ from leadstream.scoring.crossings import Evaluation, Touch
 from leadstream.scoring.due import advance, set_due
 from leadstream.scoring.effects import apply_effects, bump_of
 from leadstream.scoring.evidence import SMALL, kept_data, reference, traceparent_of
-from leadstream.scoring.guarding import consents, flags_of, note_send, ordinal_in, weight_of
+from leadstream.scoring.gains import Gains, repeated
+from leadstream.scoring.guarding import consents
 from leadstream.scoring.kernel import score_of
 from leadstream.scoring.matching import Match, scoring
 from leadstream.scoring.model import BUMP, CompiledModel
@@ -19,25 +20,11 @@ from leadstream.scoring.outbox import Outbox
 from leadstream.scoring.policy import Turns
 from leadstream.scoring.profile import rescore
 from leadstream.scoring.reading import inactive_since, total_at
-from leadstream.scoring.rules import Guard, Plan, Repeat
+from leadstream.scoring.rules import Plan
 from leadstream.scoring.state import ID_BYTES, MEMORY_BYTES, Deferred, LeadState
-from leadstream.scoring.surges import surge
 
 FUTURE = 300_000
 """A signal more than this many milliseconds ahead of now is flagged; its effective time is now either way."""
-
-
-class Gains:
-    """What the rules that score a signal lead to beside their points."""
-
-    __slots__ = ("actions", "begun", "stage", "surged")
-
-    def __init__(self) -> None:
-        self.stage = 0
-        self.begun: list[int] = []
-        self.actions: list[int] = []
-        self.surged: dict[int, float] = {}
-        """By spike, what the signal counts."""
 
 
 def fold_signal(
@@ -85,23 +72,17 @@ def fold_signal(
     state.ids = ids + digest if len(ids) < MEMORY_BYTES else ids[ID_BYTES:] + digest
     state.place = offset
     state.ordinal = 0
-    # What only time asks for may change with any signal of such a model.
-    timed = bool(model.inactivities) or state.extra is not None
-    moved = bool(model.inactivities) and inactive_since(state) is None
-    if moved:
-        state.further().known_at = at
+    gains: Gains | None = None
+    if model.rare or plan.rare or state.extra is not None:
+        gains = Gains(state, signal, plan, model, at)
+    moved = gains is not None and gains.first
 
     outcome: Outcome = "unmatched"
     contributions: tuple[Contribution, ...] = ()
     gain = 0.0
     fall: Cause = "signal"
     stage: int | None = None
-    flags: list[Guard] = []
     learnt = False
-    if plan.guards or plan.sends:
-        flags = flags_of(state, plan, signal, at)
-        if plan.sends:
-            note_send(state.further(), signal, at)
     if plan.special:
         reset, learnt, noted = apply_effects(state, signal, plan, at)
         if noted:
@@ -111,22 +92,16 @@ def fold_signal(
             clear(state, at, keeps_facts=bool(model.fits))
             stage = 0 if state.stage and not model.staged_by_total else None
             matches.clear()
-    if plan.ends:
-        end_absences(state, plan, at)
     if plan.grouped:
         matches = scoring(matches, state, at)
-    gains: Gains | None = None
     if bump is not None or matches:
         if state.reset_at is not None and at <= state.reset_at:
             outcome = "before_reset"
-        elif (model.consent_required or state.extra is not None) and not consents(
-            state, plan, at, model.consent_required
-        ):
+        elif gains is not None and not consents(state, plan, at, model.consent_required):
             outcome = "no_consent"
         else:
-            if flags or plan.further:
-                gains = Gains()
-                contributions, gain = score(state, model, matches, flags, at, now, gains)
+            if gains is not None and (gains.flags or plan.further):
+                contributions, gain = gains.score(state, model, matches, at, now)
             else:
                 active = False
                 for branch, repeat, _ in matches:
@@ -166,22 +141,17 @@ def fold_signal(
         sum_again(state, model)
     after = state.total
 
-    fired: list[tuple[int, float]] = []
     if gains is not None:
+        gains.surge(state, model, at, now)
         if gains.stage > state.stage:
             stage = gains.stage
-        for number in sorted(gains.surged):
-            value = surge(state, number, model.spikes[number], gains.surged[number], at, now)
-            if value is not None:
-                fired.append((number, value))
     levels = (state.passed, state.band, state.stage)
     low, high = model.intervals.get(levels) or model.interval(*levels)
     if (
         not low <= after < high
         or (gain > 0.0 and state.owed)
         or stage is not None
-        or fired
-        or (gains is not None and (gains.actions or gains.begun))
+        or (gains is not None and gains.tells)
     ):
         touch = Touch(
             record.key or b"", signal.tenant, signal.lead, now, before, after, "signal", fall,
@@ -189,64 +159,20 @@ def fold_signal(
         )  # fmt: skip
         evaluation = Evaluation(state, model, touch, outbox, turns)
         evaluation.run(gain > 0.0, stage)
-        for number, value in fired:
-            spike = model.spikes[number]
-            evaluation.fire_trigger(spike.trigger, spike.actions, "signal", value)
         if gains is not None:
-            evaluation.ask(sorted(gains.actions))
-            evaluation.begin_waits(gains.begun)
+            gains.tell(evaluation)
         low, high = model.interval(state.passed, state.band, state.stage)
-        timed = timed or state.extra is not None
+    # What only time asks for may change with any signal.
+    timed = gains is not None or state.extra is not None
     if contributions or outcome == "reset" or timed or 0 < state.change <= now:
         set_due(state, model, record.key or b"", low, high)
     shown = score_of(before)
-    names = tuple([guard.name for guard in flags]) if flags else ()
+    flags = () if gains is None else tuple([guard.name for guard in gains.flags])
     return HistoryEntry(
         offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
         after - before, before, after, shown, shown if after == before else score_of(after), contributions,
-        outcome, sent - now > FUTURE, data, data_bytes, names,
+        outcome, sent - now > FUTURE, data, data_bytes, flags,
     )  # fmt: skip
-
-
-def score(
-    state: LeadState,
-    model: CompiledModel,
-    matches: list[Match],
-    flags: list[Guard],
-    at: int,
-    now: int,
-    gains: Gains,
-) -> tuple[tuple[Contribution, ...], float]:
-    """Adds what rules with more than points give, or flagged signals: contributions, and their sum."""
-    contributions: tuple[Contribution, ...] = ()
-    gain = 0.0
-    active = False
-    for branch, repeat, further in matches:
-        points = branch.points
-        factor = weight_of(flags, further) if flags else 1.0
-        if not factor:
-            continue
-        if repeat is not None:
-            factor *= repeated(state, repeat, at)
-        add(state, model, branch, factor, at, now)
-        worth = points * factor
-        ages = model.kernels[branch.kernel].ages
-        contributions += (Contribution(branch.factor, worth * ages[0][1] if ages else worth),)
-        gain += worth
-        active = active or (points > 0.0 and not flags)
-        if further is not None:
-            if further.ring is not None:
-                ordinal_in(state, further.ring, at, 0)
-            gains.stage = max(gains.stage, further.stage)
-            gains.begun.extend(further.timers)
-            gains.actions.extend(further.actions)
-            if worth > 0.0:
-                for number in further.spikes:
-                    counted = 1.0 if model.spikes[number].counting else gains.surged.get(number, 0.0) + worth
-                    gains.surged[number] = counted
-    if active:
-        be_active(state, model, at)
-    return contributions, gain
 
 
 def fire(
@@ -310,20 +236,6 @@ def deferred_due(state: LeadState, now: int) -> Iterator[Deferred]:
             return
         state.extra.deferred = [one for one in deferred if one is not first] or None
         yield first
-
-
-def end_absences(state: LeadState, plan: Plan, at: int) -> None:
-    """A signal of the effective time `at` is what some waits wait for not to come."""
-    extra = state.extra
-    if extra is not None and extra.waits:
-        kept = [wait for wait in extra.waits if wait[1] not in plan.ends or at < wait[2]]
-        extra.waits = kept or None
-
-
-def repeated(state: LeadState, repeat: Repeat, at: int) -> float:
-    """The factor of this occurrence by its ordinal; it is an occurrence from now on."""
-    ordinal = ordinal_in(state, repeat.ring, at, repeat.within)
-    return repeat.factors[min(ordinal, len(repeat.factors)) - 1]
 
 
 def place_of(digest: bytes, ids: bytes) -> int:

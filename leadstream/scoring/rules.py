@@ -101,6 +101,12 @@ class Plan:
     """Whether a rule has more than most do."""
     grouped: bool = False
     """Whether a rule has a group or comes `after` another."""
+    rare: bool = field(init=False, default=False)
+    """Whether it has any of the last: more than most types do."""
+
+    def __post_init__(self) -> None:
+        rare = bool(self.guards or self.sends or self.ends or self.further or self.grouped)
+        object.__setattr__(self, "rare", rare)
 
 
 @dataclass(frozen=True, slots=True)

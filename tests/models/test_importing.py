@@ -9,12 +9,14 @@ from typer.testing import CliRunner
 
 from leadstream.cli.app import app
 from leadstream.models import parse_rule_file
+from leadstream.models.compile import compile_model
 from leadstream.models.importing import SYSTEMS, Carried
 from leadstream.models.importing.carried import NotCarried
 from leadstream.models.rules import Rule
 from leadstream.models.schema import RuleFile
 from leadstream.models.when import test_of as compiled
 from leadstream.records.signal import Signal
+from tests.scoring.folding import HOUR, T0, Log, run
 
 pytestmark = pytest.mark.requirement("S0-14")
 
@@ -82,6 +84,23 @@ def test_mautics_point_actions_and_triggers() -> None:
         "point action 8 `Texted back`": "there is no signal for Mautic's `sms.reply`",
         "point trigger 3 `Everybody`": "it fires at 0 points, and a threshold lies above 0",
     }
+
+
+def test_what_is_carried_over_scores_as_in_mautic() -> None:
+    file, _ = imported("mautic", "mautic-points.json", "mautic-triggers.json")
+    log = (
+        Log().add("email.opened", T0, data={"campaign": "3"}).add("email.opened", T0, data={"campaign": "9"})
+    )
+    for hour in (1, 2):
+        log.add("form.submitted", T0 + hour * HOUR)
+    for hour in (3, 4, 5, 6):
+        log.add("page.viewed", T0 + hour * HOUR, data={"url": "https://example.com/de/pricing"})
+    for hour in (7, 8, 40):
+        log.add("page.viewed", T0 + hour * HOUR, data={"url": "https://example.com/"})
+    result = run(log, compile_model(file))
+    # An open 2; the form once 20; the third and the fourth visit 5 each; back within 24 hours once, 3.
+    assert result.snapshot().total == 35
+    assert result.crossings == [(20, "up", "signal")]
 
 
 def action(**values: Any) -> dict[str, Any]:
@@ -204,20 +223,20 @@ def test_another_form_is_said_to_be_none(system: str, export: Any) -> None:
         SYSTEMS[system](export, Carried(system))
 
 
-def run(*arguments: str) -> Any:
+def leadstream(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["models", "import", *arguments], catch_exceptions=False)
 
 
 def test_the_command_writes_the_file_and_names_what_is_left_out(tmp_path: Path) -> None:
     out = tmp_path / "ours.yaml"
     files = [str(EXPORTS / name) for name in ("mautic-points.json", "mautic-triggers.json")]
-    result = run(*files, "--from", "mautic", "--out", str(out))
+    result = leadstream(*files, "--from", "mautic", "--out", str(out))
     assert (result.exit_code, result.stdout) == (0, "")
     lines = result.stderr.splitlines()
     assert lines[0] == "not carried over: point action 5 `Long stay`: rules know no `accumulative_time`"
     assert lines[-1] == "4 rules, 0 fit rules, 2 thresholds, 2 actions; 5 not carried over"
     assert parse_rule_file(out.read_text(), "ours.yaml").name == "ours"
-    assert run(*files, "--from", "mautic", "--name", "ours").stdout == out.read_text()
+    assert leadstream(*files, "--from", "mautic", "--name", "ours").stdout == out.read_text()
 
 
 @pytest.mark.parametrize(
@@ -231,7 +250,7 @@ def test_the_command_writes_the_file_and_names_what_is_left_out(tmp_path: Path) 
 def test_what_is_no_export_ends_in_one_line(tmp_path: Path, text: str, reason: str) -> None:
     file = tmp_path / "export.json"
     file.write_text(text)
-    result = run(str(file), "--from", "mautic")
+    result = leadstream(str(file), "--from", "mautic")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"error: {file}: ")
     assert reason in result.stderr

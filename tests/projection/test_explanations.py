@@ -34,7 +34,8 @@ def fill(database: Database) -> None:
         return entry(place, now=NOW + place, contributions=(Contribution("pricing", 10.0),), **changes)
 
     entries = [
-        signal(0), entry(1, outcome="reset", now=NOW + 1, contributions=()),
+        entry(0, contributions=(Contribution("open", 1.0),)),
+        entry(1, outcome="reset", now=NOW + 1, contributions=()),
         *[signal(n) for n in range(2, 9)],
         entry(9, now=NOW + 9, contributions=(Contribution("open", 0.4), Contribution("pricing", 10.0))),
         signal(10, lead="l2"),
@@ -68,7 +69,9 @@ def test_why_a_lead_has_its_score_is_one_query(database: Database) -> None:
     signals = details["pricing"]["signals"]
     assert [one["signal_id"] for one in signals] == ["s9", "s8", "s7", "s6", "s5"]
     assert (signals[0]["points"], signals[0]["source_partition"], signals[0]["source_offset"]) == (10.0, 0, 9)
-    assert details["open"]["signals"][0]["event_type"] == "form.submitted"
+    assert [(one["signal_id"], one["event_type"]) for one in details["open"]["signals"]] == [
+        ("s9", "form.submitted")
+    ]
     assert details["size"]["signals"] == []
     assert {row["model_version"] for row in rows.values()} == {"tenx/1"}
     ms = {name: round(row["created_on"].timestamp() * 1000) for name, row in rows.items()}

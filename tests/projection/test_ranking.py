@@ -105,6 +105,7 @@ def test_caps_and_steps_do_not_disturb_the_list(database: Database, seed: int) -
         caps = rng.choice([{}, CAPS])
         records.append(snapshot(number, f"l{rng.randrange(10**6)}", at=at, accumulators=made, caps=caps))
     run(database.fill("t.scores", records))
+    assert run(database.rows("SELECT * FROM projection_dead_letters")) == []
     for ahead in (0, 2 * DAY, 5 * DAY, 9 * DAY, 40 * DAY, 3000 * DAY):
         for most in (1, 10, 700, 2000):
             asked = most, float(NOW + ahead)

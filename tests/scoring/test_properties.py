@@ -14,9 +14,9 @@ from leadstream.records.times import parse_instant
 from leadstream.scoring.reading import accumulators, explain, total_at
 from tests.oracle import wire
 from tests.scoring.comparing import close, compare, compiled, seeds, told, too_flat
-from tests.scoring.folding import DAY, HOUR, Record, Result, run
+from tests.scoring.folding import DAY, HOUR, Record, Result, model_of, run
 from tests.scoring.rich_parts import MODEL_KEYS
-from tests.scoring.rich_worlds import World
+from tests.scoring.rich_worlds import World, rich_world
 from tests.scoring.shrinking import hold
 from tests.scoring.worlds import log_of
 
@@ -40,6 +40,13 @@ def as_the_oracle_says(world: World, random: Random) -> None:
     if not too_flat(oracle):
         packs, limit = packs_of(len(signals), random)
         compare(run(log_of(signals), compiled(file), packs=packs, limit=limit), oracle)
+
+
+@seeds(60)
+@given(SEEDS)
+def test_rich_models_are_rule_files_as_people_write_them(seed: int) -> None:
+    file, _ = rich_world(Random(seed))
+    assert model_of(json.dumps(file)).fingerprint == compiled(file).fingerprint
 
 
 def packs_of(count: int, random: Random) -> tuple[list[int], int]:
