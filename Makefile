@@ -11,9 +11,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 SEEDS ?= 1000
 SEED ?=
+EXAMPLES ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test simulate mutants check format lock clean
+.PHONY: help setup demo stack test properties simulate mutants check format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
@@ -43,6 +44,9 @@ stack: setup ## a broker and a PostgreSQL until Ctrl-C (KAFKA=embedded, apache o
 
 test: setup ## the tests (ARGS="-k decay")
 	$(BIN)/python -m pytest $(ARGS)
+
+properties: setup ## the fold against an independent oracle, on random models and histories (EXAMPLES=100000)
+	LEADSTREAM_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/scoring/test_oracle.py tests/scoring/test_properties.py $(ARGS)
 
 simulate: setup ## tasks on a simulated log under faults (SEEDS=10000; SEED=7 for the trace of one)
 	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)

@@ -8,6 +8,7 @@ import msgspec
 from leadstream.models import schema
 from leadstream.models.compile_policy import PolicyCompiler
 from leadstream.models.compile_rules import RuleCompiler
+from leadstream.models.forms import Part
 from leadstream.scoring.model import CompiledModel
 
 DOCUMENTATION = {"owner", "description", "rationale"}
@@ -45,15 +46,18 @@ def compile_model(file: schema.RuleFile, tenant: schema.Tenant | None = None) ->
 
 def fingerprint(file: schema.RuleFile, half_life: int) -> str:
     """Sixteen hexadecimal digits that two models share only if they score alike."""
-    rules: dict[str, Any] = file.model_dump(by_alias=True)
-    rules["half_life"] = half_life
-    canonical = msgspec.json.encode(without_documentation(rules), order="deterministic")
+    rules = {**scored(file), "half_life": half_life}
+    canonical = msgspec.json.encode(rules, order="deterministic")
     return blake2b(canonical, digest_size=8).hexdigest()
 
 
-def without_documentation(value: Any) -> Any:
+def scored(value: Any) -> Any:
+    """A part of a rule file without what only says why."""
+    if isinstance(value, Part):
+        names = [name for name in type(value).model_fields if name not in DOCUMENTATION]
+        return scored({name: getattr(value, name) for name in names} | (value.model_extra or {}))
     if isinstance(value, dict):
-        return {key: without_documentation(one) for key, one in value.items() if key not in DOCUMENTATION}
+        return {key: scored(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [without_documentation(one) for one in value]
+        return [scored(one) for one in value]
     return value

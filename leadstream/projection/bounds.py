@@ -47,19 +47,21 @@ def bound_of(
     """
     categories: defaultdict[str, _Category] = defaultdict(_Category)
     for one in accumulators:
-        if one.kernel not in KERNELS:
-            return None
-        check(one)
         category = categories[one.category]
-        least, most, lasting = _range(one, at)
-        category.least += least
-        category.most += most
-        if one.kernel == "exponential":
-            # Negative parts without ages fade as exactly as positive ones.
-            part = most if one.detail is not None else most + least
-            category.fading[one.half_life] = category.fading.get(one.half_life, 0.0) + part
+        value = memoryless(one, at)
+        if value is None:
+            if one.kernel not in KERNELS:
+                return None
+            _add(category, one, at)
+            continue
+        if value > 0.0:
+            category.most += value
         else:
-            category.constant += most + lasting
+            category.least += value
+        if one.half_life:
+            category.fading[one.half_life] = category.fading.get(one.half_life, 0.0) + value
+        else:
+            category.constant += value
     constant = 0.0
     fading: dict[int, float] = {}
     for name, category in categories.items():
@@ -76,56 +78,90 @@ def bound_of(
     return Bound(constant, fading)
 
 
-def check(one: Accumulator) -> None:
-    """Raises ValueError for a factor that PostgreSQL can't compute."""
-    detail = one.detail or Detail()
-    points, factors = abs(one.points), [factor for _, factor in detail.ages]
-    largest = max([1.0, *map(abs, factors)])
-    masses = [one.mass, *[mass for _, mass in detail.buckets]]
-    instants = [
-        one.t_ref,
-        detail.active_at or 0,
-        *[at for at, _ in detail.buckets],
-        *[to for to, _ in detail.ages],
-    ]
+def memoryless(one: Accumulator, at: int) -> float | None:
+    """What a factor contributes at `at`, if a sum of its kind fades like one of it; else None.
+
+    Raises ValueError if PostgreSQL can't compute it.
+    """
+    kernel, half_life = one.kernel, one.half_life
+    if one.detail is not None or (kernel != "exponential" and kernel != "none"):
+        return None
+    points = one.points
+    value = points * one.mass
     if (
-        not all(points * abs(mass) * largest < LARGEST and abs(mass) < LARGEST for mass in masses)
-        or not all(value == 0.0 or SMALLEST <= abs(value) < LARGEST for value in (points, *factors))
-        or not all(-LONGEST < instant < LONGEST for instant in instants)
-        or not (0.0 <= detail.percent <= 100.0 and 0.0 <= detail.floor < LARGEST)
+        not -LARGEST < value < LARGEST
+        or 0.0 < points < SMALLEST
+        or -SMALLEST < points < 0.0
+        or not -LONGEST < one.t_ref < LONGEST
+        or not 0 <= half_life < LONGEST
+        or (kernel == "none") != (half_life == 0)
     ):
         raise ValueError(f"factor {one.factor} is out of range")
-    if (one.kernel == "none") != (one.half_life == 0) or not 0 <= one.half_life < LONGEST:
-        raise ValueError(f"factor {one.factor} has a half-life that is none")
+    if half_life and at > one.t_ref:
+        value *= 2.0 ** ((one.t_ref - at) / half_life)
+    return value
 
 
-def _range(one: Accumulator, at: int) -> tuple[float, float, float]:
+def _check(one: Accumulator, detail: Detail) -> None:
+    """Raises ValueError for a factor that PostgreSQL can't compute."""
+    points, factors = abs(one.points), [factor for _, factor in detail.ages]
+    largest = max([1.0, *map(abs, factors)])
+    instants = [one.t_ref, detail.active_at or 0, one.half_life, *[to for to, _ in detail.ages]]
+    for since, mass in [(one.t_ref, one.mass), *detail.buckets]:
+        if not (points * abs(mass) * largest < LARGEST and abs(mass) < LARGEST):
+            raise ValueError(f"factor {one.factor} is out of range")
+        instants.append(since)
+    for value in (points, *factors):
+        if not (value == 0.0 or SMALLEST <= abs(value) < LARGEST):
+            raise ValueError(f"factor {one.factor} is out of range")
+    if (
+        not -LONGEST < min(instants) <= max(instants) < LONGEST
+        or not (0.0 <= detail.percent <= 100.0 and 0.0 <= detail.floor < LARGEST)
+        or one.half_life < 0
+        or (one.kernel == "none") != (one.half_life == 0)
+    ):
+        raise ValueError(f"factor {one.factor} is out of range")
+
+
+def _add(category: _Category, one: Accumulator, at: int) -> None:
+    detail = one.detail or Detail()
+    _check(one, detail)
+    least, most, lasting = _range(one, detail, at)
+    category.least += least
+    category.most += most
+    if one.kernel == "exponential":
+        category.fading[one.half_life] = category.fading.get(one.half_life, 0.0) + most
+    else:
+        category.constant += most + lasting
+
+
+def _range(one: Accumulator, detail: Detail, at: int) -> tuple[float, float, float]:
     """The least (at most 0) and the most (at least 0) that a factor is worth from `at` on, and what it takes
     away for ever."""
-    points, detail, kernel = one.points, one.detail or Detail(), one.kernel
+    points, kernel = one.points, one.kernel
     if kernel == "inactive":
         # Once it counts, it does until an activity.
         worth = points * one.mass
         return min(worth, 0.0), max(worth, 0.0), min(worth, 0.0) if at - one.t_ref >= one.half_life else 0.0
     least = most = 0.0
-    settled = detail.ages[-1][1] if detail.ages else 1.0
-    for since, mass, factor in [
-        (one.t_ref, one.mass, settled),
-        *[(since, mass, _largest_factor(detail, at - since)) for since, mass in detail.buckets],
-    ]:
-        worth = points * mass * factor
-        age = max(0, at - since)
+    signals = [(one.t_ref, one.mass * (detail.ages[-1][1] if detail.ages else 1.0))]
+    signals += [(since, mass * _largest_factor(detail, at - since)) for since, mass in detail.buckets]
+    for since, mass in signals:
+        worth = points * mass
         if kernel == "exponential":
-            worth *= 2.0 ** (-age / one.half_life)
+            worth *= 2.0 ** (-max(0, at - since) / one.half_life)
         elif kernel == "linear":
-            worth *= max(0.0, 1.0 - age / one.half_life)
-        least, most = least + min(worth, 0.0), most + max(worth, 0.0)
+            worth *= max(0.0, 1.0 - max(0, at - since) / one.half_life)
+        if worth > 0.0:
+            most += worth
+        else:
+            least += worth
     if kernel == "inactivity_step":
         form = Kernel("inactivity_step", one.half_life, detail.percent, detail.linear)
         anchor = one.t_ref if detail.active_at is None else detail.active_at
         left = most * loss_factor(form, anchor, one.t_ref, max(at, one.t_ref))
         return least, max(left, min(detail.floor, most)), 0.0
-    return least, most, least if kernel == "none" and one.detail is None else 0.0
+    return least, most, 0.0
 
 
 def _largest_factor(detail: Detail, age: int) -> float:

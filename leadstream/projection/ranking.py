@@ -11,10 +11,8 @@ from collections.abc import Iterable, Mapping
 from math import ceil, log2
 from typing import NamedTuple
 
-from leadstream.projection.bounds import LARGEST, LONGEST, SMALLEST, Bound, bound_of, check
+from leadstream.projection.bounds import Bound, bound_of, memoryless
 from leadstream.records.outputs import Accumulator
-
-MEMORYLESS = frozenset({"none", "exponential"})
 
 
 class Rank(NamedTuple):
@@ -54,29 +52,16 @@ def rank_of(
     constant = 0.0
     fading: dict[int, float] = {}
     for one in accumulators:
-        points, half_life = one.points, one.half_life
-        value = points * one.mass
-        if one.detail is not None or one.kernel not in MEMORYLESS:
+        value = memoryless(one, at)
+        if value is None:
             return _of_bound(bound_of(accumulators, at, {}), at, total)
-        if (
-            not -LARGEST < value < LARGEST
-            or 0.0 < points < SMALLEST
-            or -SMALLEST < points < 0.0
-            or not -LONGEST < one.t_ref < LONGEST
-            or not 0 <= half_life < LONGEST
-            or (one.kernel == "none") != (half_life == 0)
-        ):
-            check(one)
-        if half_life:
-            elapsed = at - one.t_ref
-            if elapsed > 0:
-                value *= 2.0 ** (-elapsed / half_life)
-            if half_life in fading:
-                fading[half_life] += value
-            else:
-                fading[half_life] = value
-        else:
+        half_life = one.half_life
+        if not half_life:
             constant += value
+        elif half_life in fading:
+            fading[half_life] += value
+        else:
+            fading[half_life] = value
     return _of_bound(Bound(constant, fading), at, total)
 
 

@@ -217,3 +217,11 @@ def test_models_share_a_fingerprint_only_if_they_score_alike(old: str, new: str,
     first = compile_model(parse_rule_file(GOOD, "m.yaml")).fingerprint
     second = compile_model(parse_rule_file(GOOD.replace(old, new), "m.yaml")).fingerprint
     assert (first == second) is alike
+
+
+def test_what_is_called_like_a_reason_and_is_none_belongs_to_the_fingerprint() -> None:
+    found = set()
+    for owner in ("ann", "bob"):
+        text = GOOD.replace("payload: {", f"payload: {{owner: {owner}, ")
+        found.add(compile_model(parse_rule_file(text, "m.yaml")).fingerprint)
+    assert len(found) == 2

@@ -22,6 +22,7 @@ STEPS: list[Any] = [
     {"inactivity_step": {"percent": 10, "every": "30d", "variant": "linear"}},
     {"inactivity_step": {"percent": 40, "every": "12h", "variant": "linear", "floor": 3}},
 ]
+QUICK: list[Any] = [{"half_life": "6h"}, {"linear": "36h"}, {"linear": "1d"}, {"half_life": "1d"}]
 TABLES = [
     [{"to": "24h", "factor": 2}, {"to": "7d", "factor": 1.5}, {"to": "30d", "factor": 1}, {"factor": 0.5}],
     [{"to": "1h", "factor": 0}, {"to": "2d", "factor": 3}, {"factor": 0}],

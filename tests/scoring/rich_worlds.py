@@ -3,12 +3,13 @@
 They are functions of a random number generator: a seed tells a world again.
 """
 
+import re
 from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from tests.oracle.rules import listed
-from tests.scoring.folding import T0
+from tests.oracle.rules import duration, listed
+from tests.scoring.folding import DAY, T0
 from tests.scoring.rich_parts import (
     ASSIGNS,
     BAD,
@@ -29,6 +30,7 @@ from tests.scoring.rich_parts import (
     OTHERS,
     PAYLOADS,
     POINTS,
+    QUICK,
     SPANS,
     STEPS,
     TABLES,
@@ -40,12 +42,17 @@ World = tuple[dict[str, Any], list[dict[str, Any]]]
 """A rule file, and signals as the oracle takes them."""
 
 
+SPAN = re.compile("[0-9]+(ms|s|m|h|d|w)")
+
+
 def flip(random: Random) -> bool:
     return random.random() < 0.5
 
 
 def decays(keys: set[str]) -> list[Any]:
-    """The kernels that a rule or a category may have; None first."""
+    """The kernels that a rule or a category may have; the first is not for categories."""
+    if "cooldown" in keys:
+        return QUICK
     return DECAYS + (LINES if "lines" in keys else []) + (STEPS if "steps" in keys else [])
 
 
@@ -171,7 +178,7 @@ def threshold(random: Random, keys: set[str], level: float) -> dict[str, Any]:
         "on_merge": random.choice(["record", "fire"]),
     }
     if "cooldown" in keys:
-        found["cooldown"] = random.choice(["6h", "1d", "14d"])
+        found["cooldown"] = random.choice(["6h", "1d", "3d"])
     return found
 
 
@@ -223,7 +230,8 @@ def spikes(random: Random) -> list[dict[str, Any]]:
 
 def actions(random: Random, keys: set[str], file: dict[str, Any]) -> list[dict[str, Any]]:
     """One to four actions for anything that the rule file has."""
-    whens: list[dict[str, Any]] = [{"at": level["at"]} for level in file["thresholds"]] * 2
+    often = 6 if "cooldown" in keys else 2
+    whens: list[dict[str, Any]] = [{"at": level["at"]} for level in file["thresholds"]] * often
     if "triggers" in keys or "waits" in keys:
         bands = [band["name"] for band in file["bands"]]
         whens += [{"when": {"band": name}} for name in bands[1:]]
@@ -260,29 +268,53 @@ def actions(random: Random, keys: set[str], file: dict[str, Any]) -> list[dict[s
 
 
 def rich_world(random: Random, allowed: Sequence[str] = MODEL_KEYS) -> World:
-    """A rich model with signals that it knows: in order, late, early, repeated, and ticks."""
+    """A rich model with signals that it knows: in order, late, early, repeated, and ticks.
+
+    Some come exactly a time of the model after another, some claim the very time of another.
+    """
     file = rich_model(random, allowed)
     named = [kind for rule in file["rules"] for kind in listed(rule["on"]) if kind != "wipe"]
     close = bool(file.get("guards") or file.get("spikes"))
     kinds = [*named * 6, *OTHERS, *(["email.sent"] * 6 if close else [])]
-    gaps = GAPS[:6] * 2 + NEAR * 2 + GAPS[8:11] if close else GAPS
+    if "fit" in file:
+        kinds += ["lead.updated"] * 12 + ["wipe"] * 3 + ["consent"] * 2
+    gaps = GAPS[:5] + NEAR * 2 + [DAY] if close else GAPS
+    leads = random.choice([LEADS, ["l1"]])
+    spans = [duration(value) for value in texts(file) if SPAN.fullmatch(value)]
     now = T0
     found: list[dict[str, Any]] = []
     for offset in range(random.choice([3, 8, 15, 25, 40])):
-        now += random.choice(gaps)
+        other = random.choice(found) if found else None
+        then = now + random.choice(gaps)
+        if other and spans and random.random() < 0.15:
+            then = other["timestamp"] + random.choice(spans)
+        now = max(now, then)
+        at = now - random.choice(LATE)
+        if other and random.random() < 0.1:
+            at = other["at"]
         kind = random.choice(kinds)
-        repeated = found and random.randint(0, 9) == 0
         found.append(
             {
-                "id": random.choice(found)["id"] if repeated else f"s{offset}",
-                "tenant": "acme", "lead": random.choice(LEADS),
+                "id": other["id"] if other and random.random() < 0.1 else f"s{offset}",
+                "tenant": "acme" if random.random() < 0.9 else "beta",
+                "lead": random.choice(leads),
                 "type": "lead.updated" if kind == "consent" else kind,
-                "at": now - random.choice(LATE),
+                "at": at,
                 "source": random.choice(["web", "organic", "x", ""]),
-                "data": random.choice(data_of(kind)), "offset": offset, "timestamp": now,
+                "data": random.choice(data_of(kind)),
+                "offset": offset,
+                "timestamp": now,
             }
-        )  # fmt: skip
+        )
     return file, found
+
+
+def texts(value: Any) -> list[str]:
+    """All texts in a rule file."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for one in inner for text in texts(one)]
 
 
 def data_of(kind: str) -> list[dict[str, Any]]:
