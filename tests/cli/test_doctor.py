@@ -11,10 +11,12 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from leadstream.cli.diagnosis.findings import Finding
+from leadstream.cli.diagnosis.roles import other_data
 from leadstream.cli.doctor import Diagnosis, diagnose
 from leadstream.localstack import KafkaAddress
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key, partition_of
+from leadstream.scoring.rows import DATA_VERSIONS
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent
 from tests.support.waiting import until
@@ -237,3 +239,11 @@ def test_a_state_that_is_ahead_of_its_log(apache_kafka, unique, postgres_dsn):
     log.send(behind.names.changelog, [Sent(b"\0position", rows[b"\0position"], 0)])
     [state] = of(examine(behind), "state")
     assert "its log begins at 15" in state.text
+
+
+def test_a_worker_with_other_data_on_phones_or_zones_is_named():
+    same = {**DATA_VERSIONS, "unheard-of": "1"}
+    assert other_data(same) == []
+    (finding,) = other_data({**same, "tzdata": "1999.1"})
+    assert (finding.area, finding.level) == ("state", "note")
+    assert "tzdata 1999.1" in finding.text

@@ -18,8 +18,6 @@ from leadstream.models.when import test_of as compiled
 from leadstream.records.signal import Signal
 from tests.scoring.folding import HOUR, T0, Log, run
 
-pytestmark = pytest.mark.requirement("S0-14")
-
 EXPORTS = Path(__file__).parent / "exports"
 
 
@@ -36,6 +34,7 @@ def matches(rule: Rule, **data: Any) -> bool:
     return test is None or test(Signal("s", "t", "l", rule.on[0], 0, "", data))
 
 
+@pytest.mark.requirement("S0-14")
 def test_mautics_point_actions_and_triggers() -> None:
     file, left_out = imported("mautic", "mautic-points.json", "mautic-triggers.json")
     newsletter, form, pricing, back = file.rules
@@ -86,6 +85,7 @@ def test_mautics_point_actions_and_triggers() -> None:
     }
 
 
+@pytest.mark.requirement("S0-14")
 def test_what_is_carried_over_scores_as_in_mautic() -> None:
     file, _ = imported("mautic", "mautic-points.json", "mautic-triggers.json")
     log = (
@@ -143,6 +143,7 @@ def test_actions_by_id_and_of_the_same_name() -> None:
     assert [rule["id"] for rule in carried.rules] == ["x", "x-2"]
 
 
+@pytest.mark.requirement("S0-14")
 def test_hubspots_lead_score() -> None:
     file, left_out = imported("hubspot", "hubspot-score.json")
     industry, size = file.fit
@@ -227,6 +228,7 @@ def leadstream(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["models", "import", *arguments], catch_exceptions=False)
 
 
+@pytest.mark.requirement("S0-14")
 def test_the_command_writes_the_file_and_names_what_is_left_out(tmp_path: Path) -> None:
     out = tmp_path / "ours.yaml"
     files = [str(EXPORTS / name) for name in ("mautic-points.json", "mautic-triggers.json")]

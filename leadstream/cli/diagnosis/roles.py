@@ -1,12 +1,13 @@
 """Checks of worker and projector: do they run, and how far have they come."""
 
 import asyncio
+from collections.abc import Mapping
 
 from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from leadstream.cli.diagnosis.findings import Finding
-from leadstream.scoring.rows import POSITION, NewerEngine, read_position
+from leadstream.scoring.rows import DATA_VERSIONS, POSITION, NewerEngine, read_position
 from leadstream.settings import Settings
 from leadstream.stream.clients import admin
 from leadstream.stream.log_reader import bounds, read_tail
@@ -38,14 +39,17 @@ async def check_positions(settings: Settings) -> list[Finding]:
     changelog = [TopicPartition(names.changelog, number) for number in range(count)]
     log = await bounds(settings, [TopicPartition(names.signals, number) for number in range(count)])
     positions: dict[int, int] = {}
+    data: dict[str, str] = {}
     try:
         async for records in read_tail(settings, changelog, TAIL):
             for record in records:
                 if record.key == POSITION and record.value is not None:
-                    positions[record.partition] = read_position(record.value).position
+                    row = read_position(record.value)
+                    positions[record.partition] = row.position
+                    data.update(row.data)
     except NewerEngine as error:
         return [Finding("state", "problem", str(error), "run the newer release")]
-    findings = []
+    findings = other_data(data)
     waiting = 0
     for (_, number), (begin, end) in sorted(log.items()):
         position = positions.get(number)
@@ -66,6 +70,17 @@ async def check_positions(settings: Settings) -> list[Finding]:
         findings.append(Finding("state", "note", text, "wait, if a worker runs; else start one"))
     if not findings:
         findings.append(Finding("state", "ok", "folded up to the end of the log"))
+    return findings
+
+
+def other_data(data: Mapping[str, str]) -> list[Finding]:
+    """Whether the worker decides by other data on phones, time zones or crawlers than are here."""
+    findings = []
+    for name, version in sorted(data.items()):
+        here = DATA_VERSIONS.get(name)
+        if here is not None and here != version:
+            text = f"the worker has {name} {version}, here is {here}: a replay here may decide otherwise"
+            findings.append(Finding("state", "note", text, "run both from the same release"))
     return findings
 
 
