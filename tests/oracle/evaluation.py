@@ -89,9 +89,9 @@ class Evaluation:
             lead.passed.add(index)
             level = self.rules.thresholds[index]
             crossing = self.put("lead.threshold.crossed", name_of(level.at), "up", self.rise)
-            if self.rise != "recovery" or level.fire_on_recovery:
+            if self.rise in level.fires_on:
                 self.passed(index, crossing)
-            elif self.rules.actions(f"threshold:{name_of(level.at)}"):
+            elif self.rise == "recovery" and self.rules.actions(f"threshold:{name_of(level.at)}"):
                 lead.owed[index] = crossing
         for index in lead.fallen(self.after):
             lead.passed.discard(index)
@@ -124,7 +124,7 @@ class Evaluation:
             if timer["absence"].get(kind) not in (None, name):
                 self.lead.waits.pop(timer["id"], None)
         self.begun.append((kind, name))
-        if cause == "recovery":
+        if cause in ("recovery", "merge"):
             return
         for action in self.rules.actions(f"{kind}:{name}"):
             was = action["when"].get("was")

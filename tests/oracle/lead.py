@@ -11,6 +11,10 @@ from tests.oracle.kernels import Activity, Part, Stepping
 from tests.oracle.rules import TOLERANCE, Rules, duration, exact
 
 
+MOST_IDS = 64
+"""Ids that a lead made of several remembers."""
+
+
 @dataclass
 class Waiting:
     """An action that was deferred to an instant."""
@@ -121,11 +125,16 @@ class Lead:
         return sum(self.shares(t).values(), Decimal(0))
 
     def is_new(self, identity: str) -> bool:
-        """Whether the id is none of the last 16 distinct ones; it is the last one afterwards."""
+        """Whether the id is none of the last 16 distinct ones; it is the last one afterwards.
+
+        A lead made of two remembers those of both.
+        """
         known = identity in self.ids
         if known:
             self.ids.remove(identity)
-        self.ids = [*self.ids, identity][-16:]
+        elif len(self.ids) >= 16:
+            del self.ids[0]
+        self.ids.append(identity)
         return not known
 
     def ordinal_of(self, what: str, window: int, at: int) -> int:

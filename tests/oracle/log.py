@@ -8,6 +8,7 @@ from typing import Any
 from tests.oracle.conditions import is_number
 from tests.oracle.evaluation import Evaluation, Event, Log
 from tests.oracle.lead import Lead
+from tests.oracle.merge import merge
 from tests.oracle.rules import DAY, TOLERANCE, Rules, duration
 from tests.oracle.search import next_event
 from tests.oracle.signals import Told, tell
@@ -64,6 +65,17 @@ class Oracle:
         look.levels(told.gain)
         look.surged(told.surges, told.at)
         look.ruled(told.scored)
+        look.begin_waits()
+
+    def merge(self, survivor: tuple[str, str], loser: tuple[str, str], place: int) -> None:
+        """Makes one lead of two at now; `place` is the offset of the record that asks for it."""
+        lead, other = self.leads[survivor], self.leads.pop(loser)
+        lead.place, lead.ordinal = place, 0
+        before = lead.total(self.now)
+        stage = max(lead.stage, other.stage)
+        merge(lead, other)
+        look = self.look(survivor, self.now, before, rise="merge", fall="merge", stage=stage)
+        look.levels(Decimal(0))
         look.begin_waits()
 
     def look(self, key: tuple[str, str], at: int, before: Decimal, **more: Any) -> Evaluation:

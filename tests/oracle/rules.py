@@ -33,7 +33,8 @@ def listed(value: Any) -> list[Any]:
 class Level:
     at: Decimal
     hysteresis: Decimal
-    fire_on_recovery: bool
+    fires_on: set[str]
+    """Causes of a crossing upwards for which it asks for its actions."""
     cooldown: int
 
 
@@ -61,7 +62,7 @@ class Rules:
             Level(
                 exact(one["at"]),
                 exact(one.get("hysteresis", 0)),
-                one.get("on_recovery") == "fire",
+                {"signal"} | {cause for cause in ("recovery", "merge") if one.get(f"on_{cause}") == "fire"},
                 duration(one.get("cooldown", "none")),
             )
             for one in file.get("thresholds", [])

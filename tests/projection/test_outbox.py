@@ -394,3 +394,12 @@ def test_changes_are_found_by_index(database: Database) -> None:
         run(database.rows("DELETE FROM leads"))
         run(database.rows("DELETE FROM projection_positions"))
         run(scenario())
+
+
+@pytest.mark.requirement("S3-18")
+def test_a_reader_gets_the_stage_and_the_caps(database: Database) -> None:
+    run(put_destination(database.dsn, database.schema, Destination("crm", "acme", "every_update")))
+    run(database.fill("t.scores", [snapshot(0, "a", stage="sql", caps={"fit": (0.0, 40.0)})]))
+    crm = Crm(database)
+    crm.catch_up()
+    assert (crm.leads["a"]["stage"], crm.leads["a"]["caps"]) == ("sql", '{"fit": [0.0, 40.0]}')

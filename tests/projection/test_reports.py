@@ -116,6 +116,18 @@ def test_a_lead_without_signals_moves_by_fading(database: Database) -> None:
     assert row["change"] == pytest.approx(-20.0, abs=0.01)
 
 
+def test_a_cap_holds_what_moves(database: Database) -> None:
+    # 80 two weeks ago and 40 now, of which 50 and 40 count.
+    factors = (accumulator(points=160.0, t_ref=TODAY - 28 * DAY, category="intent"),)
+    capped = {"accumulators": factors, "caps": {"intent": (0.0, 50.0)}}
+    run(database.fill("t.scores", [snapshot(0, at=TODAY - 28 * DAY, total=50.0, **capped)]))
+    [row] = told(database, "movers", "acme", "--days", "14")
+    assert row["change"] == pytest.approx(-10.0, abs=0.01)
+    [band, every] = told(database, "distribution", "acme")
+    assert every["leads"] == band["leads"] == 1
+    assert every["mean"] in (39.0, 40.0)
+
+
 @pytest.mark.requirement("S3-21")
 def test_the_actions_that_score_most(filled: Database) -> None:
     rows = told(filled, "top-actions", "acme", "--limit", "3")
