@@ -2,11 +2,12 @@
 
     python benchmarks/projection.py [--leads 50000] [--steps 60] [--step 5000]
 
-Starts the embedded PostgreSQL, or takes the one in LEADSTREAM_POSTGRES_DSN. Prints, per second of wall
-clock: snapshots of leads that are new, snapshots of leads that are there (two partitions at a time, as the
-projector does), history entries (batches of 500), the share of each step that Python spends on decoding,
-and the sizes of the tables. The numbers are of the store alone, with records that are in memory: fetching
-from Kafka comes on top. The embedded PostgreSQL does not wait for the disk.
+Starts the embedded PostgreSQL, or takes the one in LEADSTREAM_POSTGRES_DSN. Prints, per second of wall clock:
+snapshots of leads that are new, snapshots of leads that are there (two partitions at a time, as the projector
+does), history entries (batches of 500), the share of each step that Python spends on decoding, the sizes of
+the tables, and how long a lead takes in the views that explain scores. The numbers are of the store alone,
+with records that are in memory: fetching from Kafka comes on top. The embedded PostgreSQL does not wait for
+the disk.
 """
 
 import argparse
@@ -37,6 +38,7 @@ NOW = 1_767_225_600_000
 HALF_LIFE = 14 * 86_400_000
 PARTITIONS = 2
 BATCH = 500
+ASKED = 200
 TOPICS: dict[str, Kind] = {"bench.scores": "scores", "bench.history": "history"}
 FACTORS = (
     ("email.opened", 2.0),
@@ -180,6 +182,14 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
         )
         each = float(size) / max(1, rows)
         print(f"{name:<28} {rows:,} rows, {float(size) / 1e6:.0f} MB with indexes, {each:.0f} B a row")
+    await connection.execute("ANALYZE leads, score_events")
+    for view, name in (("lead_score_factors", "lead_id"), ("contact_scores", "contact_id")):
+        asked = [f"lead-{rng.randrange(options.leads):08d}" for _ in range(ASKED)]
+        query = f"SELECT * FROM {view} WHERE tenant_id = 'acme' AND {name} = $1"
+        started = time.perf_counter()
+        for lead in asked:
+            await connection.fetch(query, lead)
+        print(f"{view:<28} {(time.perf_counter() - started) / ASKED * 1000:.2f} ms a lead")
     await store.close()
     await connection.execute(f"DROP SCHEMA {schema} CASCADE")
     await connection.close()

@@ -10,12 +10,12 @@ import msgspec
 from leadstream.intake.lines import BadLine, LineRecord, parse_line
 from leadstream.intake.outputs import Outputs
 from leadstream.records.keys import TICK_KEY, lead_key
-from leadstream.records.outputs import FactorShare
+from leadstream.records.outputs import Accumulator, FactorShare
 from leadstream.records.step import Step
 from leadstream.scoring.kernel import score_of
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.reading import Score, accumulators, explain, sum_at
+from leadstream.scoring.reading import Score, accumulators, contribution, explain, sum_at
 from leadstream.scoring.state import LeadState
 
 BUFFERED = 4000
@@ -44,7 +44,7 @@ class Counts:
 
 
 class LeadLine(msgspec.Struct, frozen=True):
-    """One line of `replay --scores`. `dimensions` has the points by category; no model has any yet."""
+    """One line of `replay --scores`. `dimensions` has the points by category, within their caps."""
 
     tenant: str
     lead: str
@@ -219,9 +219,13 @@ class ReplayResult:
             state, model = fold.state_of(key), fold.model_of(key)
             assert state is not None
             score = _reading(state, model, self.at)
-            factors = explain(accumulators(state, model), self.at)
-            shares = tuple(FactorShare(factor.factor, factor.points) for factor in factors)
-            yield LeadLine(tenant, lead, score.total, score.score, score.band, {}, shares)
+            held = accumulators(state, model)
+            shares = tuple(
+                FactorShare(factor.factor, factor.points) for factor in explain(held, self.at, model.caps)
+            )
+            yield LeadLine(
+                tenant, lead, score.total, score.score, score.band, _dimensions(held, model, self.at), shares
+            )
 
 
 def replay(
@@ -241,5 +245,16 @@ def replay(
 
 
 def _reading(state: LeadState, model: CompiledModel, at: int) -> Score:
-    total = float(sum_at(accumulators(state, model), at))
+    total = sum_at(accumulators(state, model), at, model.caps)
     return Score(total, score_of(total), model.bands[model.band_of(total)].name)
+
+
+def _dimensions(held: tuple[Accumulator, ...], model: CompiledModel, at: int) -> dict[str, float]:
+    """The points of each category of the model, within its cap."""
+    sums = {category.name: 0.0 for category in model.categories if category.name}
+    for one in held:
+        if one.category in sums:
+            sums[one.category] += contribution(one, at)
+    for name, (low, high) in model.caps.items():
+        sums[name] = min(max(sums[name], low), high)
+    return sums

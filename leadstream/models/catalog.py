@@ -1,5 +1,6 @@
 """From files to the models of all tenants."""
 
+import os
 from importlib import resources
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def load_tenant_file(document: Document, place: Place, folder: Path, model: str)
     """The rules that a tenants file names at a place."""
     if model in preset_names():
         return load_rule_file(model)
-    if not (folder / model).exists():
+    # Not `Path.exists`, which raises for a name that is too long.
+    if not os.path.exists(folder / model):
         raise document.error(
             place, f"no preset and no file has the name {model}{nearest(model, preset_names())}"
         )
@@ -80,7 +82,7 @@ def load_document(model: str) -> Document:
     if model in preset_names():
         return read_document(preset_text(model), f"{model}.yaml")
     path = Path(model)
-    if not path.exists() and "/" not in model and not path.suffix:
+    if not os.path.exists(path) and "/" not in model and not path.suffix:
         raise ModelError(f"{model}: no preset and no file has this name{nearest(model, preset_names())}")
     return read_file(path)
 

@@ -31,6 +31,12 @@ def check_when(document: Document, path: Path, when: When, depth: int = 0) -> No
         check_condition(document, (*path, field), condition)
 
 
+def expressions(when: When) -> int:
+    """How many regular expressions are in it."""
+    inner = [*(when.all or ()), *(when.any or ()), *([when.not_] if when.not_ is not None else [])]
+    return sum(map(expressions, inner)) + sum(one.matches is not None for one in when.fields.values())
+
+
 def check_field(document: Document, path: Path, field: str) -> None:
     """Raises at the key if it names no field of a signal, or one that no rule may look at."""
     if FIELD.fullmatch(field) is None or len(field) > MAX_FIELD:

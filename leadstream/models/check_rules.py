@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from leadstream.models.check_conditions import check_when
+from leadstream.models.check_conditions import check_when, expressions
 from leadstream.models.check_parts import (
     ascending,
     check_decay,
@@ -22,6 +22,9 @@ from leadstream.models.rules import AgeStep, By, Fit, Guard, Rule
 from leadstream.models.schema import RuleFile
 
 MAX_FACTORS = 10_000
+MAX_TYPES = 1000
+MAX_EXPRESSIONS = 100
+"""Each may take some megabytes and, to compile, some hundredths of a second."""
 RESERVED = {
     "score.bumped": "what is given by hand",
     "cap": "what a cap takes away",
@@ -41,16 +44,30 @@ def check_rules(document: Document, file: RuleFile) -> None:
     for place, name in ids:
         if name in RESERVED:
             raise document.error(place, f"`{name}` is the factor of {RESERVED[name]}: take another id")
+    check_numbers(document, file)
     for index, rule in enumerate(file.rules):
         check_rule(document, ("rules", index), rule, file)
     for index, fit in enumerate(file.fit):
         check_fit(document, ("fit", index), fit)
     check_guards(document, file)
     check_categories(document, file)
+
+
+def check_numbers(document: Document, file: RuleFile) -> None:
+    """What a file has in all is no more than a worker has room and time for."""
     factors = sum(len(points) for points in scoring(file.rules).values())
     factors += sum(len(entries(fit)) for fit in file.fit) + len(file.timers)
-    if factors > MAX_FACTORS:
-        raise document.error(("rules",), f"{factors} factors are more than {MAX_FACTORS}")
+    types = {type_ for rule in file.rules for type_ in rule.on}
+    types |= {type_ for guard in file.guards for type_ in guard.on}
+    types |= {type_ for timer in file.timers if timer.absence is not None for type_ in timer.absence.of}
+    matched = sum(expressions(rule.when) for rule in file.rules)
+    for number, most, what in (
+        (factors, MAX_FACTORS, "factors"),
+        (len(types), MAX_TYPES, "types of signals"),
+        (matched, MAX_EXPRESSIONS, "expressions (`matches`)"),
+    ):
+        if number > most:
+            raise document.error((), f"{number} {what} are more than {most}: use fewer")
 
 
 def check_rule(document: Document, path: Path, rule: Rule, file: RuleFile) -> None:

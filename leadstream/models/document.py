@@ -1,10 +1,12 @@
 """Reading YAML with the place of every value, so that an error can say where."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -14,8 +16,12 @@ MAX_BYTES = 1_048_576
 """The most characters of a file and all that it includes."""
 MAX_NODES = 100_000
 """Aliases and includes may repeat a part: this is how many values there may be when all is written out."""
+MAX_DEPTH = 64
+"""How deep values may stand in each other."""
 MAX_INCLUDES = 8
 """How deep files may include each other."""
+ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and halves of surrogate pairs: what no text of a record may have."""
 INCLUDE = "!include"
 MERGE = "tag:yaml.org,2002:merge"
 
@@ -57,8 +63,8 @@ class Document:
         return self.place(path).error(reason)
 
     def key_error(self, path: Path, reason: str) -> ModelError:
-        """The error of the key at a path."""
-        return self.keys[path].error(reason)
+        """The error of the key at a path, or of the value there if it has no key of its own."""
+        return self.keys.get(path, self.place(path)).error(reason)
 
 
 def read_document(text: str, source: str, path: FilePath | None = None) -> Document:
@@ -77,11 +83,19 @@ def read_document(text: str, source: str, path: FilePath | None = None) -> Docum
 
 def read_file(path: FilePath) -> Document:
     """Raises `ModelError` also for a file that can't be read."""
+    return read_document(text_of(path, Place(str(path), 1, 1), ""), str(path), path)
+
+
+def text_of(path: FilePath, place: Place, what: str) -> str:
+    """The text of a file, of which no more is read than may be. Raises `ModelError` at the place."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Place(str(path), 1, 1).error(f"can't be read: {error}") from None
-    return read_document(text, str(path), path)
+        with path.open("rb") as file:
+            content = file.read(4 * MAX_BYTES + 1)
+        if len(content) <= 4 * MAX_BYTES:
+            return content.decode()
+    except (OSError, ValueError) as error:
+        raise place.error(f"{what}can't be read: {error}") from None
+    raise place.error(f"{what}the file has more than {MAX_BYTES} characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,22 @@ class _File:
 
 _Pair = tuple[_File, Node, Node]
 """Key and value of a mapping, and the file they stand in."""
+
+
+class _Composer(Composer):
+    """Stops at too many nodes, before they fill the memory. An anchor may be set anew, as YAML has it."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader=loader)
+        self.warn_double_anchors = False
+        self.nodes = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            mark = self.parser.peek_event().start_mark
+            raise ComposerError(None, None, f"the file has more than {MAX_NODES} values", mark)
+        return super().compose_node(parent, index)
 
 
 class _Reader:
@@ -121,8 +151,10 @@ class _Reader:
         self.characters += len(text)
         if self.characters > MAX_BYTES:
             raise start.error(f"the file has more than {MAX_BYTES} characters")
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Composer = _Composer
         try:
-            node: Node | None = YAML(typ="safe", pure=True).compose(text)
+            node: Node | None = yaml.compose(text)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = Place(file.source, mark.line + 1, mark.column + 1) if mark else start
@@ -139,6 +171,8 @@ class _Reader:
     def value(self, file: _File, node: Node, path: Path) -> Any:
         place = self.document.places[path] = file.place(node)
         self.count(place, 1)
+        if len(path) > MAX_DEPTH:
+            raise place.error(f"the file is nested more than {MAX_DEPTH} deep, or a part of it holds itself")
         if node.tag == INCLUDE:
             inner, found = self.included(file, node)
             return None if found is None else self.value(inner, found, path)
@@ -146,17 +180,20 @@ class _Reader:
             return self.mapping(file, node, path)
         if isinstance(node, SequenceNode):
             return [self.value(file, one, (*path, index)) for index, one in enumerate(node.value)]
-        if not isinstance(node, ScalarNode):
-            raise place.error("an alias refers to a part that holds it")
         return self.scalar(file, node)
 
-    def scalar(self, file: _File, node: ScalarNode) -> Any:
+    def scalar(self, file: _File, node: Node) -> Any:
+        place = file.place(node)
         try:
-            return self.constructor.construct_object(node)
+            value = self.constructor.construct_object(node)
         except MarkedYAMLError as error:
-            raise file.place(node).error(str(error.problem or error.context)) from None
-        except ValueError as error:
-            raise file.place(node).error(str(error).splitlines()[0]) from None
+            raise place.error(str(error.problem or error.context)) from None
+        except (ValueError, LookupError):
+            # `!!int ""`, `!!bool 5`, a thirteenth month, a number of thousands of digits.
+            raise place.error(f"`{node.value}` is no {str(node.tag).rpartition(':')[2]}") from None
+        if isinstance(value, str) and ODD.search(value):
+            raise place.error("a text has a control character, or half of a character")
+        return value
 
     def mapping(self, file: _File, node: MappingNode, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -209,7 +246,11 @@ class _Reader:
         if self.folder is None:
             raise place.error("there is no folder here to include files from")
         path = FilePath(name)
-        target = (file.chain[-1].parent / path).resolve()
+        try:
+            target = (file.chain[-1].parent / path).resolve()
+            there = target.is_file()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise place.error(f"{name}: can't be read: {error}") from None
         if path.is_absolute() or not target.is_relative_to(self.folder):
             raise place.error(f"{name}: only files in the folder of {self.document.source} can be included")
         if target in file.chain:
@@ -218,11 +259,7 @@ class _Reader:
             raise place.error(f"{name}: files include each other more than {MAX_INCLUDES} deep")
         inner = _File(str(FilePath(file.source).parent / path), (*file.chain, target))
         if target not in self.composed:
-            if not target.is_file():
+            if not there:
                 raise place.error(f"{name}: there is no such file")
-            try:
-                text = target.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise place.error(f"{name}: can't be read: {error}") from None
-            self.composed[target] = self.compose(text, inner)
+            self.composed[target] = self.compose(text_of(target, place, f"{name}: "), inner)
         return inner, self.composed[target]

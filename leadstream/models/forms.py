@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -54,12 +55,21 @@ def _period(value: Any) -> int:
     return duration
 
 
+def _interval(value: Any) -> int:
+    duration = _period(value)
+    if duration < UNITS["h"]:
+        raise ValueError("an interval is at least 1h, as each is a timer of every lead")
+    return duration
+
+
 _DURATION_SCHEMA = {"type": "string", "pattern": "^([0-9]{1,12}(ms|s|m|h|d|w)|none)$"}
 _PERIOD_SCHEMA = {"type": "string", "pattern": "^[0-9]{1,12}(ms|s|m|h|d|w)$"}
 _WRITTEN = PlainSerializer(duration_text, return_type=str, when_used="json")
 Duration = Annotated[int, BeforeValidator(parse_duration), _WRITTEN, WithJsonSchema(_DURATION_SCHEMA)]
 Period = Annotated[int, BeforeValidator(_period), _WRITTEN, WithJsonSchema(_PERIOD_SCHEMA)]
 """A duration that can't be `none`."""
+Interval = Annotated[int, BeforeValidator(_interval), _WRITTEN, WithJsonSchema(_PERIOD_SCHEMA)]
+"""A period of at least an hour."""
 HalfLife = Annotated[int, BeforeValidator(_half_life), _WRITTEN, WithJsonSchema(_DURATION_SCHEMA)]
 Points = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Factor = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
@@ -70,9 +80,19 @@ Value = Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=40)]
 TypeName = Annotated[str, Field(min_length=1, max_length=256)]
 FactName = Annotated[str, Field(min_length=1, max_length=64)]
 FieldName = Annotated[str, Field(pattern=r"^(source|data(\.[^.]+)+)$", max_length=256)]
-Scalar = str | bool | int | float
+
+
+def _scalar(value: str | bool | int | float) -> str | bool | int | float:
+    if not isinstance(value, str) and not -(2**63) <= value < 2**63:
+        raise ValueError("a number is finite and lies between -2^63 and 2^63")
+    return value
+
+
+LONGEST = 4000
+"""Characters of a text that is compared, handed on, or for people."""
+Scalar = Annotated[Annotated[str, Field(max_length=LONGEST)] | bool | int | float, AfterValidator(_scalar)]
 SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
-Text = Annotated[str, Field(max_length=4000)]
+Text = Annotated[str, Field(max_length=LONGEST)]
 
 
 class One:
@@ -88,6 +108,9 @@ class One:
     ) -> dict[str, Any]:
         many = handler(schema)
         return {"anyOf": [many["items"], many]}
+
+
+Types = Annotated[list[TypeName], Field(min_length=1, max_length=100), One()]
 
 
 class Equal:

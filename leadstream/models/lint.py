@@ -131,15 +131,19 @@ def never_entered(file: RuleFile) -> _Found:
 
 def shadowed(file: RuleFile) -> _Found:
     """Rules of a group of which another one, earlier in the file, takes every signal."""
+    groups: dict[str, list[tuple[Rule, set[str]]]] = {}
     for index, rule in enumerate(file.rules):
         if rule.group is None or not points_of(rule):
             continue
-        earlier = [one for one in file.rules[:index] if one.group == rule.group and points_of(one)]
-        takers = [
-            next((one for one in earlier if type_ in one.on and takes(one, rule)), None) for type_ in rule.on
-        ]
-        names = dict.fromkeys(one.id for one in takers if one is not None)
-        if None not in takers:
+        conditions = asked(rule.when)
+        earlier = groups.setdefault(rule.group, [])
+        taken: dict[str, str] = {}
+        for one, fewer in earlier:
+            if fewer <= conditions and takes(one, rule):
+                taken = dict.fromkeys(one.on, one.id) | taken
+        earlier.append((rule, conditions))
+        if taken.keys() >= set(rule.on):
+            names = dict.fromkeys(taken[type_] for type_ in rule.on)
             yield (
                 ("rules", index),
                 f"rule `{rule.id}` scores nothing: of group `{rule.group}` the earlier "
@@ -149,9 +153,7 @@ def shadowed(file: RuleFile) -> _Found:
 
 
 def takes(one: Rule, other: Rule) -> bool:
-    """Whether a rule matches each signal, of a type that both have, that the other one matches."""
-    if not asked(one.when) <= asked(other.when):
-        return False
+    """Whether a rule with no more types and conditions matches each signal that the other one matches."""
     if one.after is not None and one.after != other.after:
         return False
     if one.by is None or one.by.default is not None:

@@ -17,7 +17,7 @@ from leadstream.models.forms import (
     Scalar,
     Start,
     Text,
-    TypeName,
+    Types,
 )
 
 
@@ -54,7 +54,7 @@ class Stage(Part):
 class Absence(Part):
     """None of these signals within a time after something; exactly one of `band`, `stage`, `rule`."""
 
-    of: Annotated[list[TypeName], Field(min_length=1), One()]
+    of: Types
     within: Period
     band: Name | None = None
     """After entering the band, while in it."""

@@ -11,6 +11,7 @@ from leadstream.models.forms import (
     Factor,
     FieldName,
     HalfLife,
+    Interval,
     Name,
     One,
     Part,
@@ -19,11 +20,12 @@ from leadstream.models.forms import (
     Scalar,
     Start,
     Text,
-    TypeName,
+    Types,
     Value,
 )
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Agent = Annotated[str, Field(max_length=256)]
 Segment = Annotated[str, Field(pattern=r"^[^/?#]+$")]
 
 
@@ -89,7 +91,7 @@ class InactivityStep(Part):
     """A loss for each full interval without activity, locked in by the next activity."""
 
     percent: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
-    every: Period
+    every: Interval
     variant: Literal["compounding", "linear"] = "compounding"
     """Per cent of what is left, or of what there was."""
     floor: Start = 0.0
@@ -137,7 +139,7 @@ class Rule(Part):
     """What a signal is worth."""
 
     id: Name
-    on: Annotated[list[TypeName], Field(min_length=1), One()]
+    on: Types
     when: When = When.model_validate({})
     after: After | None = None
     points: Points | None = None
@@ -212,10 +214,10 @@ class Guard(Part):
     """A flag for signals that no person made; exactly one way of telling them."""
 
     id: Name
-    on: Annotated[list[TypeName], Field(min_length=1), One()]
+    on: Types
     crawlers: Literal[True] | None = None
     """The user agent is that of a known crawler."""
-    user_agents: Annotated[list[str], Field(min_length=1)] | None = None
+    user_agents: Annotated[list[Agent] | None, Field(min_length=1, max_length=100)] = None
     """The user agent holds one of these texts, whatever the case."""
     machine: Literal[True] | None = None
     """The signal itself says so: `data.machine` is true."""

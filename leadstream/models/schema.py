@@ -13,14 +13,14 @@ class RuleFile(Part):
     """A scoring model."""
 
     name: Name
-    version: Annotated[str, Field(min_length=1, max_length=50)]
+    version: Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=50)]
     owner: Text = ""
     description: Text = ""
     half_life: HalfLife
     consent: Literal["optional", "required"] = "optional"
     """Whether a signal scores without the consent that covers it, unless one is withdrawn."""
-    categories: dict[Name, Category] = {}
-    dimensions: dict[Name, Category] = {}
+    categories: Annotated[dict[Name, Category], Field(max_length=100)] = {}
+    dimensions: Annotated[dict[Name, Category], Field(max_length=100)] = {}
     """Another name for `categories`; a file has one of the two."""
     rules: Annotated[list[Rule], Field(max_length=1000)] = []
     fit: Annotated[list[Fit], Field(max_length=200)] = []

@@ -32,12 +32,8 @@ def validated(document: Document, adapter: TypeAdapter[T]) -> T:
 def first_error(document: Document, errors: list[ErrorDetails], adapter: TypeAdapter[Any]) -> ModelError:
     """The error that stands first; where a value could be of several forms, what the nearest one lacks."""
     placed = [(path_of(document, error["loc"]), error) for error in errors]
-    paths = [path for path, _ in placed]
-    deepest = [
-        (path, error)
-        for path, error in placed
-        if not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
-    ]
+    around = {path[:end] for path, _ in placed for end in range(len(path))}
+    deepest = [(path, error) for path, error in placed if path not in around]
     order = {path: number for number, path in enumerate(document.places)}
     path, error = min(deepest, key=lambda one: order.get(one[0], -1))
     if error["type"] == "missing":

@@ -27,7 +27,7 @@ def next_crossing(
     accumulators: Iterable[Accumulator],
     thresholds: Sequence[float],
     at: int,
-    caps: Mapping[str, tuple[float, float]] | None = None,
+    caps: Mapping[str, tuple[float, float]],
 ) -> Crossing | None:
     """The first of the thresholds that the total passes after `at` (epoch ms) without a signal, if any.
 
@@ -45,7 +45,7 @@ def next_crossing(
     low = float("-inf") if below is None else below - TOLERANCE
     high = float("inf") if above is None else above - TOLERANCE
     for _ in range(MAX_STRETCHES):
-        stretch = stretch_of_accumulators(held, caps or {}, at)
+        stretch = stretch_of_accumulators(held, caps, at)
         found = first_exit(total, stretch, low, high)
         if found is None and stretch.end is not None and not low <= total(stretch.end) < high:
             found = stretch.end

@@ -30,8 +30,8 @@ def add_bucket(
 
     A signal past all steps of the age table is settled: it fades like any other from there, so it goes into
     one mass, exactly. One past the end of a `linear` kernel counts nothing. Of more than 64 others the two
-    oldest become one at their mean time, weighted by mass: it is as far from the truth as their masses differ
-    between a step of the older and that of the newer, or between their ends.
+    oldest become one, at their mean time weighted by mass, or with what is left of both at the newer's: that is
+    as far from the truth as they differ between a step of the older and that of the newer, or their ends.
     """
     buckets.append(added)
     buckets.sort()
@@ -51,6 +51,9 @@ def add_bucket(
     del buckets[:settled]
     while len(buckets) > MAX_BUCKETS:
         (first, light), (second, heavy) = buckets[:2]
+        if kernel.kind == "exponential":
+            buckets[:2] = [(second, light * fading(kernel, second - first) + heavy)]
+            continue
         both = light + heavy
         mean = second if not both else first + round((second - first) * heavy / both)
         buckets[:2] = [(mean, both)]

@@ -122,7 +122,7 @@ def stretch_of(terms: Iterable[Term], bounds: Iterable[tuple[float, float]], sta
         if kernel.memoryless:
             add_memoryless(part, kernel, points * mass, ref, start)
             continue
-        change = next_change(kernel, buckets, mass, active_at, ref, start)
+        change = next_change(points, kernel, mass, ref, buckets, active_at, start)
         if change < end:
             end = change
         if kernel.kind in STEPWISE:
@@ -194,7 +194,13 @@ def add_bucket_part(part: Part, kernel: Kernel, value: float, at: int, start: in
 
 
 def next_change(
-    kernel: Kernel, buckets: Sequence[Bucket], settled: float, active_at: int | None, ref: int, start: int
+    points: float,
+    kernel: Kernel,
+    mass: float,
+    ref: int,
+    buckets: Sequence[Bucket],
+    active_at: int | None,
+    start: int,
 ) -> float:
     """When an accumulator next takes another form after `start`; infinite if never."""
     if kernel.kind == "inactive":
@@ -209,10 +215,13 @@ def next_change(
     if kernel.kind == "linear":
         ends = [at + kernel.half_life for at, _ in buckets if at + kernel.half_life > start]
         return min(end, min(ends, default=inf))
-    if kernel.kind == "inactivity_step" and abs(settled) + sum([mass for _, mass in buckets]) > NEGLIGIBLE:
-        anchor = ref if active_at is None else active_at
-        steps = max(0, (start - anchor) // kernel.half_life)
-        if not kernel.linear or kernel.percent * steps < 100:
+    if kernel.kind == "inactivity_step":
+        whole = worth(points, kernel, mass, ref, buckets, start, start)
+        left = worth(points, kernel, mass, ref, buckets, active_at, start)
+        # Down at its floor, or at nothing, no step takes more.
+        if abs(left) > NEGLIGIBLE and (points < 0 or left > min(kernel.floor, whole)):
+            anchor = ref if active_at is None else active_at
+            steps = max(0, (start - anchor) // kernel.half_life)
             end = min(end, anchor + (steps + 1) * kernel.half_life)
     return end
 

@@ -92,12 +92,15 @@ def fold_signal(
             clear(state, at, keeps_facts=bool(model.fits))
             stage = 0 if state.stage and not model.staged_by_total else None
             matches.clear()
+            bump = None
     if plan.grouped:
         matches = scoring(matches, state, at)
     if bump is not None or matches:
         if state.reset_at is not None and at <= state.reset_at:
             outcome = "before_reset"
-        elif gains is not None and not consents(state, plan, at, model.consent_required):
+        elif (model.consent_required or state.extra is not None) and not consents(
+            state, plan, at, model.consent_required
+        ):
             outcome = "no_consent"
         else:
             if gains is not None and (gains.flags or plan.further):

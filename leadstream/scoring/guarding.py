@@ -8,6 +8,8 @@ from leadstream.scoring.state import Extra, LeadState
 
 MAX_SENDS = 4
 """E-mails sent whose times are remembered."""
+MAX_CAMPAIGN = 64
+"""Characters of a campaign's name that are compared."""
 CONSENTS = ("email", "tracking", "profiling")
 
 
@@ -18,7 +20,7 @@ def note_send(extra: Extra, signal: Signal, at: int) -> None:
 
 def campaign_of(signal: Signal) -> str:
     value = signal.data.get("campaign")
-    return value if type(value) is str else ""
+    return value[:MAX_CAMPAIGN] if type(value) is str else ""
 
 
 def flags_of(state: LeadState, plan: Plan, signal: Signal, at: int) -> list[Guard]:

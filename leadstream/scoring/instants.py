@@ -7,6 +7,8 @@ from leadstream.scoring.course import Stretch, guesses, single_half_life
 
 MARGIN = 1e-12
 """What rounding may be the bounds of a total away from the total, relative to its size."""
+BUDGET = 4000
+"""Pieces that a search looks at before it is content with a coarser look."""
 Total = Callable[[int], float]
 """The total at an instant, as the fold computes it."""
 
@@ -49,15 +51,23 @@ def exit_in_pieces(total: Total, stretch: Stretch, half_life: int, low: float, h
 
 
 def exit_by_bounds(total: Total, stretch: Stretch, low: float, high: float) -> int | None:
-    """By halving: where the bounds of the total stay inside, or it is monotone and its end is inside, not."""
+    """By halving: where the bounds of the total stay inside, or it is monotone and its end is inside, not.
+
+    What all but cancels (half-lives that differ by seconds) has bounds that are far from it: after `BUDGET`
+    pieces none is halved further than to a `BUDGET`th of the stretch, and judged by its end.
+    """
     margin = MARGIN * max(1.0, abs(total(stretch.start)))
     pending = [(stretch.start, stretch.horizon)]
+    shortest, pieces = 1, 0
     while pending:
         first, last = pending.pop()
+        pieces += 1
+        if pieces == BUDGET:
+            shortest = max(1, (stretch.horizon - stretch.start) // BUDGET)
         least, most, falls, rises = stretch.bounds(first, last)
         if low + margin <= least and most < high - margin:
             continue
-        if falls >= 0.0 or rises <= 0.0 or last - first == 1:
+        if falls >= 0.0 or rises <= 0.0 or last - first <= shortest:
             if not low <= total(last) < high:
                 return settle(total, first, last, low, high)
             continue

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from leadstream.scoring.accumulate import lock_in, sum_again
+from leadstream.scoring.accumulate import be_active, sum_again
 from leadstream.scoring.buckets import MAX_BUCKETS, add_bucket, read_buckets, write_buckets
 from leadstream.scoring.crossings import Evaluation, Touch
 from leadstream.scoring.due import advance, set_due
-from leadstream.scoring.facts import pack, unpack
+from leadstream.scoring.facts import EXPECTED, MAX_OTHERS, pack, unpack
 from leadstream.scoring.guarding import MAX_SENDS, learn_consents
 from leadstream.scoring.kernel import Kernel, fading
 from leadstream.scoring.model import CompiledModel
@@ -47,10 +47,13 @@ def absorb(
     before = state.total
     state.ordinal = 0
     activity = later(state.active_at, loser.active_at)
+    if activity is not None:
+        # What inactivity has taken of either until then stays lost.
+        be_active(state, model, activity)
+        be_active(loser, model, activity)
     for index, symbol in enumerate(loser.branches):
         if symbol not in model.fitted:
-            add_accumulator(state, loser, index, model, activity, now)
-    state.active_at = activity
+            add_accumulator(state, loser, index, model, now)
     state.reset_at = later(state.reset_at, loser.reset_at)
     state.suppressed |= loser.suppressed
     state.passed |= loser.passed
@@ -76,19 +79,12 @@ def later(first: int | None, second: int | None) -> int | None:
     return second if first is None else first if second is None else max(first, second)
 
 
-def add_accumulator(
-    state: LeadState, loser: LeadState, number: int, model: CompiledModel, activity: int | None, now: int
-) -> None:
-    """Adds one accumulator of the loser; `activity` is the last one of the two leads."""
+def add_accumulator(state: LeadState, loser: LeadState, number: int, model: CompiledModel, now: int) -> None:
+    """Adds one accumulator of the loser."""
     symbol = loser.branches[number]
     branch = model.branches[ord(symbol)]
     kernel = model.kernels[branch.kernel]
     index = state.branches.find(symbol)
-    if kernel.kind == "inactivity_step" and activity is not None:
-        # What each has lost until then stays lost; from there on one loses like the other.
-        for one, place in ((state, index), (loser, number)):
-            if place >= 0 and one.refs[place] < activity:
-                lock_in(one, place, branch, kernel, activity)
     theirs = loser.masses[number], loser.refs[number]
     if index < 0:
         state.branches += symbol
@@ -141,7 +137,12 @@ def merge_facts(state: LeadState, loser: LeadState) -> None:
     ours, theirs = unpack(state.facts), unpack(loser.facts)
     extra = state.further()
     void = set(extra.void or ())
+    others = sum(1 for name in ours if name not in EXPECTED)
     for name, (value, at) in theirs.items():
+        if name not in ours and name not in EXPECTED:
+            if others >= MAX_OTHERS:
+                continue
+            others += 1
         if name not in ours or at > ours[name][1]:
             ours[name] = (value, at)
             void.discard(name)

@@ -166,7 +166,7 @@ class PartitionFold:
         step.changelog = [(key, row) for key, (row, _) in changed.items()]
         none: Headers = []
         step.scores = [(key, shot, none) for key, (_, shot) in changed.items()]
-        for tenant in self._turns.changed:
+        for tenant in sorted(self._turns.changed):
             key = TURNS + tenant.encode()
             self._own_rows[key] = rows[key] = turns_row(self._turns.counters[tenant])
         self._turns.changed.clear()

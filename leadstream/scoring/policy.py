@@ -6,7 +6,7 @@ from zlib import crc32
 
 from leadstream.records.outputs import Reason
 from leadstream.records.signal import Signal
-from leadstream.scoring.facts import Facts, known
+from leadstream.scoring.facts import Facts, keepable, known
 from leadstream.scoring.hours import known_zone
 from leadstream.scoring.levels import Action
 from leadstream.scoring.model import CompiledModel
@@ -34,11 +34,11 @@ class Turns:
         turn = counters.get(do, 0)
         self._before.append((tenant, do, turn))
         counters[do] = turn + 1
-        self.changed.add(tenant)
         return turn
 
     def keep(self) -> None:
         """The turns taken since the last call stand."""
+        self.changed.update([tenant for tenant, _, _ in self._before])
         self._before.clear()
 
     def undo(self) -> None:
@@ -139,7 +139,7 @@ class Judgement:
         if self.signal is not None:
             for name, get in action.signal_payload:
                 value = get(self.signal)
-                if type(value) in (str, int, float, bool):
+                if value is not None and keepable(value):
                     payload[name] = value
         if "phone" in action.requires:
             payload["phone"] = self.phone()

@@ -149,21 +149,19 @@ def kernel_of(accumulator: Accumulator) -> Kernel:
     return Kernel(kind, accumulator.half_life, detail.percent, detail.linear, detail.floor, detail.ages)
 
 
-def sum_at(
-    accumulators: Iterable[Accumulator], t: int, caps: Mapping[str, tuple[float, float]] | None = None
-) -> float:
+def sum_at(accumulators: Iterable[Accumulator], t: int, caps: Mapping[str, tuple[float, float]]) -> float:
     """The total that the accumulators and caps of a snapshot give at `t`."""
-    return sum(factor.points for factor in explain(accumulators, t, caps))
+    return sum([factor.points for factor in explain(accumulators, t, caps)], 0.0)
 
 
 def explain(
-    accumulators: Iterable[Accumulator], t: int, caps: Mapping[str, tuple[float, float]] | None = None
+    accumulators: Iterable[Accumulator], t: int, caps: Mapping[str, tuple[float, float]]
 ) -> list[Factor]:
     """The total at `t` factor by factor, the weightiest first; the points add up to the total.
 
     What a category is over its cap is a factor of its own, `cap:<category>`.
     """
-    factors, sums = [], dict.fromkeys(caps or {}, 0.0)
+    factors, sums = [], dict.fromkeys(caps, 0.0)
     for one in accumulators:
         points = contribution(one, t)
         if one.category in sums:
@@ -173,7 +171,7 @@ def explain(
             Factor(one.factor, points, before, one.mass, one.half_life, one.count, one.last_at)
         )  # fmt: skip
     for category, value in sums.items():
-        low, high = (caps or {})[category]
+        low, high = caps[category]
         beyond = min(max(value, low), high) - value
         if beyond:
             factors.append(Factor(f"cap:{category}", beyond, beyond, 1.0, 0, 0, t))
@@ -198,8 +196,9 @@ def shares(state: LeadState, model: CompiledModel, at: int, limit: int) -> tuple
         for factor in explain(accumulators(state, model), at, model.caps):
             if factor.points:
                 weight = -abs(factor.points)
-                newest = places.get(factor.factor)
-                last_at = None if newest is None else factor.last_at
+                place = places.get(factor.factor, -1)
+                newest = place if place >= 0 else None
+                last_at = factor.last_at if factor.factor in places else None
                 found.append((weight, factor.factor, factor.points, factor.count, last_at, newest))
     found.sort()
     return tuple([FactorShare(*one[1:]) for one in found[:limit]])

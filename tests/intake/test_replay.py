@@ -127,6 +127,42 @@ def test_scores_at_the_end_and_at_any_later_instant():
     assert result.reading("acme", "nobody", end) is None
 
 
+CAPPED = """
+name: capped
+version: "1"
+half_life: none
+categories: {web: {cap: 25}, against: {cap: 10, sign: negative}, unused: {}}
+rules:
+  - {id: visit, on: page.viewed, points: 20, category: web}
+  - {id: bounce, on: email.bounced, points: -15, category: against}
+  - {id: reply, on: email.replied, points: 7}
+bands: [{name: cold, from: 0}, {name: hot, from: 30}]
+"""
+
+
+@pytest.mark.requirement("S2-2")
+def test_scores_are_under_the_caps_of_the_model(tmp_path):
+    file = tmp_path / "capped.yaml"
+    file.write_text(CAPPED)
+    kinds = ("page.viewed", "page.viewed", "email.bounced", "email.replied")
+    lines = [signal(minute, kind) for minute, kind in enumerate(kinds)]
+    result, _ = run(lines, "2026-01-05T11:00:00Z", load_catalog(str(file)))
+    [lead] = result.lines()
+    # 25 of 40, less 10 of 15, and 7 outside all caps.
+    assert (lead.total, lead.score, lead.band) == (22, 22, "cold")
+    assert lead.dimensions == {"web": 25, "against": -10, "unused": 0}
+    assert [(share.factor, share.points) for share in lead.factors] == [
+        ("visit", 40),
+        ("bounce", -15),
+        ("cap:web", -15),
+        ("reply", 7),
+        ("cap:against", 5),
+    ]
+    reading = result.reading("acme", "l1", parse_instant("2026-01-05T11:00:00Z"))
+    assert reading is not None
+    assert (reading.total, reading.band) == (22, "cold")
+
+
 def test_a_reading_before_a_later_timer_is_that_of_its_own_instant():
     lines = [line for _, _, line in WITHIN_AN_HOUR]
     result, _ = run(lines, "2026-06-01T00:00:00Z")

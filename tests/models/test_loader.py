@@ -121,7 +121,7 @@ WRONG = [
     ("{fact: title}", "{facts: title}", "28:37", "unknown key `facts` (did you mean `fact`?)"),
     ("{fact: title}", "[1]", "28:36", "payload.title"),
     ("name: m", "name: [", "", "expected"),
-    ("name: m", "name: &a [*a]", "1:1", "nested too deeply"),
+    ("name: m", "name: &a [*a]", "1:7", "nested more than 64 deep, or a part of it holds itself"),
     ("name: m", "1: m", "1:1", "a key is a text"),
     ("name: m", "? {a: b}\n: m", "1:3", "a key is a text"),
     ("name: m", "name: !!python/object:os.system x", "1:7", "could not determine a constructor"),

@@ -10,7 +10,6 @@ from typing import Any
 from tests.oracle.kernels import Activity, Part, Stepping
 from tests.oracle.rules import TOLERANCE, Rules, duration, exact
 
-
 MOST_IDS = 64
 """Ids that a lead made of several remembers."""
 

@@ -398,7 +398,7 @@ def test_changes_are_found_by_index(database: Database) -> None:
 
 @pytest.mark.requirement("S3-18")
 def test_a_reader_gets_the_stage_and_the_caps(database: Database) -> None:
-    run(put_destination(database.dsn, database.schema, Destination("crm", "acme", "every_update")))
+    hand_to(database)
     run(database.fill("t.scores", [snapshot(0, "a", stage="sql", caps={"fit": (0.0, 40.0)})]))
     crm = Crm(database)
     crm.catch_up()

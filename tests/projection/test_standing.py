@@ -18,11 +18,11 @@ HALF_LIFE = 14 * DAY
 @pytest.mark.requirement("S1-9")
 def test_a_contribution_halves_with_its_half_life() -> None:
     reply = accumulator(points=25.0, mass=1.0)
-    assert sum_at([reply], NOW) == 25.0
-    assert sum_at([reply], NOW + HALF_LIFE) == 12.5
-    assert sum_at([reply], NOW + 2 * HALF_LIFE) == 6.25
+    assert sum_at([reply], NOW, {}) == 25.0
+    assert sum_at([reply], NOW + HALF_LIFE, {}) == 12.5
+    assert sum_at([reply], NOW + 2 * HALF_LIFE, {}) == 6.25
     # 7 days: 25 / sqrt(2)
-    assert sum_at([reply], NOW + 7 * DAY) == pytest.approx(17.677669529663687, abs=1e-12)
+    assert sum_at([reply], NOW + 7 * DAY, {}) == pytest.approx(17.677669529663687, abs=1e-12)
 
 
 def test_factors_add_up_each_with_its_own_half_life() -> None:
@@ -32,19 +32,19 @@ def test_factors_add_up_each_with_its_own_half_life() -> None:
         accumulator("spam", points=-20.0, half_life=7 * DAY),  # -20, in 14 days -5
         accumulator("visit", points=10.0, t_ref=NOW - HALF_LIFE),  # 5 now, in 14 days 2.5
     ]
-    assert sum_at(factors, NOW) == 47.0
-    assert sum_at(factors, NOW + HALF_LIFE) == 34.5
+    assert sum_at(factors, NOW, {}) == 47.0
+    assert sum_at(factors, NOW + HALF_LIFE, {}) == 34.5
 
 
 @pytest.mark.requirement("N-2")
 def test_the_fall_below_a_threshold_is_foretold_to_the_millisecond() -> None:
     # 100 is 50 after one half-life; a total that equals a threshold still stands on it.
     hundred = [accumulator(points=100.0)]
-    assert next_crossing(hundred, [50, 80], NOW + 6 * DAY) == Crossing(50, "down", NOW + HALF_LIFE + 1)
+    assert next_crossing(hundred, [50, 80], NOW + 6 * DAY, {}) == Crossing(50, "down", NOW + HALF_LIFE + 1)
     # 80 of 100 are left after 14 d * log2(1.25) = 389,404,223.6 ms.
-    assert next_crossing(hundred, [50, 80], NOW) == Crossing(80, "down", NOW + 389_404_224)
-    assert next_crossing(hundred, [50, 80], NOW + 15 * DAY) is None
-    assert next_crossing(hundred, [], NOW) is None
+    assert next_crossing(hundred, [50, 80], NOW, {}) == Crossing(80, "down", NOW + 389_404_224)
+    assert next_crossing(hundred, [50, 80], NOW + 15 * DAY, {}) is None
+    assert next_crossing(hundred, [], NOW, {}) is None
 
 
 def test_the_rise_as_a_negative_fades_is_foretold() -> None:
@@ -53,7 +53,7 @@ def test_the_rise_as_a_negative_fades_is_foretold() -> None:
         accumulator("fit", points=60.0, kernel="none", half_life=0),
         accumulator("bounce", points=-20.0, half_life=DAY),
     ]
-    assert next_crossing(factors, [30, 50, 80], NOW) == Crossing(50, "up", NOW + DAY)
+    assert next_crossing(factors, [30, 50, 80], NOW, {}) == Crossing(50, "up", NOW + DAY)
 
 
 def test_the_first_of_both_directions_is_told() -> None:
@@ -63,10 +63,10 @@ def test_the_first_of_both_directions_is_told() -> None:
         accumulator("reply", points=40.0),
         accumulator("bounce", points=-20.0, half_life=DAY),
     ]
-    rise = next_crossing(factors, [50, 55], NOW)
+    rise = next_crossing(factors, [50, 55], NOW, {})
     assert rise is not None
     assert (rise.threshold, rise.direction) == (55, "up")
-    fall = next_crossing(factors, [50, 55], rise.at)
+    fall = next_crossing(factors, [50, 55], rise.at, {})
     assert fall is not None
     assert (fall.threshold, fall.direction) == (55, "down")
     # 30 + 40x = 55 with x = 0.625 when the negative is gone: 14 d * log2(1.6) = 9.493 d, the negative 0.03.
@@ -78,10 +78,10 @@ def test_the_steps_of_an_age_table_are_foretold() -> None:
     ages = ((DAY, 2.0), (7 * DAY, 1.0), (0, 0.5))
     click = accumulator("click", points=10.0, mass=0.0, kernel="none", half_life=0)
     click = replace(click, detail=Detail(buckets=((NOW, 1.0),), ages=ages))
-    assert sum_at([click], NOW + DAY - 1) == 20
-    assert next_crossing([click], [15], NOW) == Crossing(15, "down", NOW + DAY)
-    assert next_crossing([click], [8], NOW) == Crossing(8, "down", NOW + 7 * DAY)
-    assert next_crossing([click], [5], NOW) is None
+    assert sum_at([click], NOW + DAY - 1, {}) == 20
+    assert next_crossing([click], [15], NOW, {}) == Crossing(15, "down", NOW + DAY)
+    assert next_crossing([click], [8], NOW, {}) == Crossing(8, "down", NOW + 7 * DAY)
+    assert next_crossing([click], [5], NOW, {}) is None
 
 
 def test_a_cap_holds_a_total_until_it_releases() -> None:

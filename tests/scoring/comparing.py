@@ -117,7 +117,14 @@ def expected(event: Event) -> dict[str, Any]:
 def compare(result: Result, oracle: Oracle) -> None:
     """Every record the same, in the same order; totals within 1e-9."""
     outputs = result.outputs
-    assert [shown(record) for record in outputs] == [expected(event) for event in oracle.events]
+    for record, event in zip(outputs, oracle.events, strict=False):
+        found, wanted = shown(record), expected(event)
+        assert found == wanted, {
+            name: (found[name], wanted[name]) for name in found if found[name] != wanted[name]
+        }
+    assert len(outputs) == len(oracle.events), [what(record) for record in outputs[len(oracle.events) :]] or [
+        event.what for event in oracle.events[len(outputs) :]
+    ]
     for record, event in zip(outputs, oracle.events, strict=True):
         assert close(record["total_before"], event.before)
         assert close(record["total_after"], event.after)
@@ -147,9 +154,9 @@ def compare_shares(record: dict[str, Any], event: Event) -> None:
 
 def compare_history(result: Result, oracle: Oracle) -> None:
     entries = [one for one in oracle.told if one.outcome != "duplicate"]
-    assert [(entry.outcome, list(entry.flags)) for entry in result.history] == [
-        (one.outcome, one.flags) for one in entries
-    ]
+    found = [(entry.outcome, list(entry.flags)) for entry in result.history]
+    wanted = [(one.outcome, one.flags) for one in entries]
+    assert found == wanted, (found, wanted)
     for entry, one in zip(result.history, entries, strict=True):
         points: dict[str, float] = {}
         for contribution in entry.contributions:
@@ -169,9 +176,10 @@ def compare_totals(result: Result, oracle: Oracle) -> None:
         for later in (oracle.now, oracle.now + DAY, oracle.now + 100 * DAY):
             shares = known.shares(later)
             total = float(sum(shares.values()))
-            assert close(score(state, model, later).total, total)
+            assert close(score(state, model, later).total, total), (score(state, model, later).total, total)
             assert close(sum_at(parts, later, model.caps), total)
             factors = {factor.factor: factor.points for factor in explain(parts, later, model.caps)}
             assert close(sum(factors.values()), total)
             for name in {*shares, *factors}:
-                assert close(factors.get(name, 0.0), float(shares.get(name, 0)))
+                points, wanted = factors.get(name, 0.0), float(shares.get(name, 0))
+                assert close(points, wanted), (name, points, wanted)

@@ -209,7 +209,7 @@ def test_what_large_bumps_leave_when_they_cancel_is_the_same_in_total_and_explan
     bump(log, T0 + 10 * HOUR, set=3)
     snapshot = run(log, TENX).snapshot()
     assert snapshot.total == pytest.approx(3, abs=1e-9)
-    assert sum_at(snapshot.accumulators, snapshot.at) == pytest.approx(3, abs=1e-9)
+    assert sum_at(snapshot.accumulators, snapshot.at, {}) == pytest.approx(3, abs=1e-9)
 
 
 @pytest.mark.requirement("N-6")

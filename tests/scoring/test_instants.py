@@ -114,6 +114,26 @@ def test_a_slope_leaves_within_its_stretch_only() -> None:
     assert exit_of([(FREE, [(0, 10.0)], -0.001)], 5.0, inf, end=5001) is None
 
 
+class Counted(Stretch):
+    """Counts the looks at its bounds."""
+
+    looks = 0
+
+    def bounds(self, a: int, b: int) -> tuple[float, float, float, float]:
+        Counted.looks += 1
+        return super().bounds(a, b)
+
+
+def test_a_search_ends_soon_where_half_lives_are_nearly_alike() -> None:
+    # 40 + 5 - 5: what is left of the two is at most 2e-9, and their bounds never cancel.
+    parts: list[tuple[Bounds, Terms, float]] = [
+        (FREE, [(0, 40.0), (14 * DAY, 5.0), (14 * DAY + 1, -5.0)], 0.0)
+    ]
+    stretch = Counted(START, None, [Part(-inf, inf, 40.0, 0.0, {14 * DAY: 5.0, 14 * DAY + 1: -5.0})])
+    assert first_exit(lambda t: total_of(parts, t - START), stretch, 40 - 5e-9, 41) is None
+    assert Counted.looks < 20_000
+
+
 bounds = st.sampled_from([FREE, FREE, (0.0, 25.0), (-15.0, 0.0), (0.0, 60.0)])
 terms = st.lists(
     st.tuples(st.sampled_from([0, 1000, 1001, 2000, 5000, 30_000]), st.floats(-100, 100)),

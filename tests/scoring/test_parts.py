@@ -187,7 +187,7 @@ def test_a_score_is_explained_factor_by_factor() -> None:
     result = run(log, TENX)
     ((_, state),) = result.fold.leads()
     later = T0 + 14 * DAY
-    factors = explain(accumulators(state, TENX), later)
+    factors = explain(accumulators(state, TENX), later, {})
     assert [factor.factor for factor in factors] == [
         "form.submitted:organic",
         "email.bounced",
@@ -200,7 +200,7 @@ def test_a_score_is_explained_factor_by_factor() -> None:
     assert reply.points == 0
     total = 15 - 20 * 2**-0.5
     assert sum(factor.points for factor in factors) == pytest.approx(total, abs=1e-9)
-    assert sum_at(result.snapshot().accumulators, later) == pytest.approx(total, abs=1e-9)
+    assert sum_at(result.snapshot().accumulators, later, {}) == pytest.approx(total, abs=1e-9)
     assert total_at(state, TENX, later) == pytest.approx(total, abs=1e-9)
     reading = score(state, TENX, later)
     assert (reading.score, reading.band) == (0, "cold")

@@ -129,6 +129,7 @@ def log_of(signals: list[dict[str, Any]]) -> Log:
             log.tick(signal["timestamp"])
         else:
             log.add(body.pop("type"), signal["timestamp"], **body)
+        log.records[-1].offset = signal["offset"]
     return log
 
 

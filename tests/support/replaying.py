@@ -91,7 +91,7 @@ class Replayed:
         state = fold.state_of(key)
         assert state is not None
         model = fold.model_of(key)
-        total = sum_at(accumulators(state, model), at)
+        total = sum_at(accumulators(state, model), at, model.caps)
         return Score(
             total, int(min(max(total, 0.0), 100.0) + TOLERANCE), model.bands[model.band_of(total)].name
         )

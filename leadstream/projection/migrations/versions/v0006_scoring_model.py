@@ -222,6 +222,7 @@ OUTCOMES_NOW = changed(
     ("NULL AS reason\n", "NULL AS reason, trigger, priority,\n        NULL::timestamptz AS until\n"),
     ("        reason\n", "        reason, trigger, NULL, until\n"),
 )
+CAUSE = "signal, timer (inactivity, absence, deferred), decay, reset, merge, recovery or model"
 COMMENTS = {
     "COLUMN leads.accumulators": "The factors, each an array: factor, category, points, kernel, half_life, "
     "mass, t_ref, count, last_at, detail; times in ms since 1970. Without detail it contributes at t >= "
@@ -232,6 +233,9 @@ COMMENTS = {
     "COLUMN leads.rank_base": "The part of the bound that does not fade, rounded up; 0 if nothing fades",
     "COLUMN score_events.outcome": "scored, noted (no points), unmatched (no rule), reset, before_reset, "
     "flagged (by a guard, and not counted), no_consent",
+    "COLUMN action_log.cause": CAUSE,
+    "COLUMN decision_log.cause": CAUSE,
+    "COLUMN action_outcomes.cause": CAUSE,
     "COLUMN decision_log.reason": "Why it was withheld: cooldown, suppressed, no_phone, no_email, "
     "no_consent, no_owner, repeated, outside_hours, deferred (judged again at until), no_longer, ...",
     "TABLE action_log": "Crossings of thresholds, changes of band and stage, triggers that fired, and "
