@@ -165,7 +165,8 @@ def _print_actions(console: Console, latest: Iterable[LoggedAction]) -> None:
             f"{action.total_before:.1f} → {action.total_after:.1f}"
         )
         cause = f"{action.signal_type} {action.signal}" if action.signal else action.cause
-        console.print(f"                [dim]over {action.threshold:g} by {cause}[/]")
+        why = action.trigger if action.threshold is None else f"over {action.threshold:g}"
+        console.print(f"                [dim]{why} by {cause}[/]")
 
 
 def _print_skipped(console: Console, skipped: list[tuple[str, str, int]]) -> None:

@@ -30,8 +30,8 @@ def add_bucket(
 
     A signal past all steps of the age table is settled: it fades like any other from there, so it goes into
     one mass, exactly. One past the end of a `linear` kernel counts nothing. Of more than 64 others the two
-    oldest become one, at their mean time weighted by mass, or with what is left of both at the newer's: that is
-    as far from the truth as they differ between a step of the older and that of the newer, or their ends.
+    oldest become one, at their mean time weighted by mass, or with what is left of both at the newer's: that
+    is as far from the truth as they differ between a step of the older and that of the newer, or their ends.
     """
     buckets.append(added)
     buckets.sort()

@@ -38,6 +38,8 @@ class Event:
     value: float | None = None
     shares: dict[str, float] = field(default_factory=dict)
     """What each factor was worth."""
+    evidence: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Of factors that signals give: how many, the newest's time, the offset of the last that was folded."""
 
 
 @dataclass
@@ -80,6 +82,7 @@ class Evaluation:
         self.begun: list[tuple[str, str]] = []
         """What absence timers may wait after: (band, stage or rule, its name)."""
         self.shares = {factor: float(points) for factor, points in lead.shares(at).items()}
+        self.evidence = lead.evidence()
         lead.settled = at
 
     def levels(self, gain: Decimal) -> None:
@@ -217,7 +220,7 @@ class Evaluation:
                 identity, kind, self.key[1], stamp(self.at), cause, direction, what, float(self.before),
                 float(self.after), self.rules.bands[self.band],
                 self.rules.stages[self.stage] if self.stage >= 0 and self.rules.stages else "",
-                self.signal["id"] if self.signal else None, shares=self.shares, **more,
+                self.signal["id"] if self.signal else None, shares=self.shares, evidence=self.evidence, **more,
             )
         )  # fmt: skip
         return identity

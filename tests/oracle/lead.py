@@ -120,6 +120,15 @@ class Lead:
                     shares[f"cap:{category}"] = taken
         return shares
 
+    def evidence(self) -> dict[str, tuple[int, int, int]]:
+        """By factor: how many signals are in it, the newest's time, the offset of the last that was folded."""
+        found: dict[str, tuple[int, int, int]] = {}
+        for part in self.happenings:
+            if isinstance(part, Part):
+                count, newest, _ = found.get(part.factor, (0, part.at, -1))
+                found[part.factor] = (count + 1, max(newest, part.at), part.place)
+        return found
+
     def total(self, t: int) -> Decimal:
         return sum(self.shares(t).values(), Decimal(0))
 

@@ -1,12 +1,17 @@
 """Two leads that are one: the union of all that both kept."""
 
+from dataclasses import replace
+
 from tests.oracle.facts import fit_of
+from tests.oracle.kernels import Part
 from tests.oracle.lead import MOST_IDS, Lead
 
 
 def merge(survivor: Lead, loser: Lead) -> None:
     """The survivor afterwards has what both had; facts by the last writer, of two alike its own."""
-    survivor.happenings += loser.happenings
+    # Their offsets may be those of another partition.
+    theirs = [replace(one, place=-1) if isinstance(one, Part) else one for one in loser.happenings]
+    survivor.happenings = theirs + survivor.happenings
     for name in ("active_at", "reset_at"):
         setattr(survivor, name, latest(getattr(survivor, name), getattr(loser, name)))
     if survivor.known_at is None or (loser.known_at is not None and loser.known_at < survivor.known_at):

@@ -148,6 +148,10 @@ def compare_shares(record: dict[str, Any], event: Event) -> None:
     for factor, points in named.items():
         assert close(points, event.shares.get(factor, 0.0))
         left.pop(factor, None)
+    for one in record["factors"]:
+        if one["factor"] in event.evidence:
+            found = one["count"], one["last_at"], one["offset"]
+            assert found == event.evidence[one["factor"]], (one, event.evidence)
     least = min(abs(points) for points in named.values())
     assert all(abs(points) <= least + 1e-9 * max(1.0, least) for points in left.values())
 

@@ -56,6 +56,7 @@ def judge(
     assert outcomes == [outcome for outcome in oracle.outcomes if outcome != "duplicate"]
     for key, state in fold.leads():
         tenant, _, lead = key.decode().partition(":")
+        model = fold.model_of(key)
         found_total = sum_at(accumulators(state, model), fold.now, model.caps)
         expected_total = oracle.leads[tenant, lead].total(fold.now)
         assert abs(found_total - float(expected_total)) < TOLERANCE, (key, found_total, expected_total)
