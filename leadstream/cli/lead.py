@@ -13,7 +13,7 @@ from rich.table import Table
 from leadstream.cli.errors import CliError
 from leadstream.projection.queries import FactorHistory, LeadRow, LoggedAction, Tables, reading
 from leadstream.projection.standing import next_crossing
-from leadstream.records.outputs import Accumulator
+from leadstream.records.outputs import Accumulator, Detail
 from leadstream.records.times import DAY, parse_instant, rfc3339
 from leadstream.scoring.kernel import score_of
 from leadstream.scoring.reading import contribution, explain, sum_at
@@ -107,7 +107,7 @@ def _print_score(console: Console, row: LeadRow, at: int) -> None:
 def _factor_table(row: LeadRow, histories: dict[str, FactorHistory], at: int) -> Table:
     table = Table(title="Factors", title_justify="left")
     table.add_column("factor")
-    for name in ("points", "signals", "mass", "half-life", "came as", "now"):
+    for name in ("points", "signals", "mass", "fades", "came as", "now"):
         table.add_column(name, justify="right")
     table.add_column("last signal")
     for accumulator in sorted(row.accumulators, key=lambda one: -abs(contribution(one, at))):
@@ -118,7 +118,7 @@ def _factor_table(row: LeadRow, histories: dict[str, FactorHistory], at: int) ->
             f"{accumulator.points:g}",
             str(accumulator.count),
             f"{mass(accumulator, at):.4f}",
-            span(accumulator.half_life) if accumulator.half_life else "none",
+            fading(accumulator),
             f"{history.came:.4g}" if history else "",
             f"{contribution(accumulator, at):.4f}",
             f"{last}  {history.type} {history.signal}" if history else last,
@@ -134,6 +134,21 @@ def mass(accumulator: Accumulator, at: int) -> float:
     return contribution(replace(accumulator, points=1.0), at)
 
 
+def fading(accumulator: Accumulator) -> str:
+    """How a factor fades, in few words: the half-life, or what else it follows."""
+    detail = accumulator.detail or Detail()
+    period = span(accumulator.half_life)
+    by_kernel = {
+        "exponential": period,
+        "linear": f"to 0 in {period}",
+        "inactivity_step": f"{detail.percent:g}% an idle {period}",
+        "inactive": f"idle {period}",
+    }
+    found = by_kernel.get(accumulator.kernel)
+    ways = [found] if found else []
+    return ", ".join([*ways, "by age"] if detail.ages else ways) or "none"
+
+
 def _print_future(console: Console, row: LeadRow, thresholds: list[float], at: int) -> None:
     crossing = next_crossing(row.accumulators, thresholds, at, row.caps)
     if crossing is not None:
@@ -146,7 +161,7 @@ def _print_future(console: Console, row: LeadRow, thresholds: list[float], at: i
         levels = ", ".join(f"{level:g}" for level in thresholds)
         console.print(f"by itself it crosses none of the thresholds {levels}")
     else:
-        console.print(f"no lead of tenant {row.tenant} has crossed a threshold yet")
+        console.print(f"no threshold of tenant {row.tenant} is known yet: none was passed so far")
 
 
 def _action_table(actions: list[LoggedAction]) -> Table:

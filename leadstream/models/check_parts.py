@@ -23,8 +23,9 @@ def ascending(document: Document, levels: Sequence[tuple[Path, float]], what: st
             raise document.error(path, f"{what} ascend: {upper:g} stands after {lower:g}")
 
 
-def one_key(document: Document, path: Path, part: Part, names: Sequence[str]) -> None:
-    """Exactly one of the keys is given."""
+def one_key(document: Document, path: Path, part: Part) -> None:
+    """Exactly one of the keys of which that holds is given."""
+    names = part.exactly_one
     given = [name for name in names if getattr(part, name) is not None]
     given.sort(key=lambda name: document.keys[*path, name])
     if not given:
@@ -43,7 +44,7 @@ def known(document: Document, path: Path, name: str | None, names: Iterable[str]
 
 def check_decay(document: Document, path: Path, decay: Decay | str | None) -> None:
     if isinstance(decay, Decay):
-        one_key(document, path, decay, ["half_life", "linear", "inactivity_step"])
+        one_key(document, path, decay)
 
 
 def scoring(rules: Iterable[Rule]) -> dict[str, list[float]]:

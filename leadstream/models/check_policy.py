@@ -62,7 +62,7 @@ def check_stages(document: Document, file: RuleFile) -> None:
 
 
 def check_timer(document: Document, path: Path, timer: Timer, file: RuleFile) -> None:
-    one_key(document, path, timer, ["inactivity", "absence"])
+    one_key(document, path, timer)
     absence = timer.absence
     if timer.points is not None and absence is not None:
         raise document.error(
@@ -73,7 +73,7 @@ def check_timer(document: Document, path: Path, timer: Timer, file: RuleFile) ->
     if absence is None:
         return
     path = (*path, "absence")
-    one_key(document, path, absence, ["band", "stage", "rule"])
+    one_key(document, path, absence)
     unique(document, [((*path, "of", index), type_) for index, type_ in enumerate(absence.of)], "type")
     known(document, (*path, "band"), absence.band, [band.name for band in file.bands], "band")
     known(document, (*path, "stage"), absence.stage, [stage.name for stage in file.stages], "stage")
@@ -82,7 +82,7 @@ def check_timer(document: Document, path: Path, timer: Timer, file: RuleFile) ->
 
 
 def check_spike(document: Document, path: Path, spike: Spike, file: RuleFile) -> None:
-    one_key(document, path, spike, ["count", "points"])
+    one_key(document, path, spike)
     points = scoring(file.rules)
     rules = [((*path, "rules", index), name) for index, name in enumerate(spike.rules or ())]
     unique(document, rules, "rule")
@@ -99,7 +99,7 @@ def check_actions(document: Document, file: RuleFile) -> None:
     seen: set[tuple[str, float | Trigger | None]] = set()
     for index, action in enumerate(file.actions):
         path: Path = ("actions", index)
-        one_key(document, path, action, ["at", "when"])
+        one_key(document, path, action)
         if action.at is not None and action.at not in levels:
             there = ", ".join(f"{level:g}" for level in sorted(levels)) or "none"
             raise document.error(
@@ -119,7 +119,7 @@ def check_actions(document: Document, file: RuleFile) -> None:
 
 
 def check_trigger(document: Document, path: Path, when: Trigger, file: RuleFile) -> None:
-    one_key(document, path, when, ["band", "stage", "spike", "timer", "rule"])
+    one_key(document, path, when)
     bands, stages = [band.name for band in file.bands], [stage.name for stage in file.stages]
     known(document, (*path, "band"), when.band, bands, "band")
     known(document, (*path, "stage"), when.stage, stages, "stage")

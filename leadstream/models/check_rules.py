@@ -18,10 +18,12 @@ from leadstream.models.document import Document, Path
 from leadstream.models.errors import nearest
 from leadstream.models.policy import Timer
 from leadstream.models.protected import protected
-from leadstream.models.rules import AgeStep, By, Fit, Guard, Rule
+from leadstream.models.rules import AgeStep, By, Decay, Fit, Guard, Rule
 from leadstream.models.schema import RuleFile
 
 MAX_FACTORS = 10_000
+MAX_KEPT = 1000
+"""Factors that keep their signals apart: more would make rows that no topic takes."""
 MAX_TYPES = 1000
 MAX_EXPRESSIONS = 100
 """Each may take some megabytes and, to compile, some hundredths of a second."""
@@ -63,11 +65,23 @@ def check_numbers(document: Document, file: RuleFile) -> None:
     matched = sum(expressions(rule.when) for rule in file.rules)
     for number, most, what in (
         (factors, MAX_FACTORS, "factors"),
+        (kept_apart(file), MAX_KEPT, "factors that are `linear` or have a `recency`"),
         (len(types), MAX_TYPES, "types of signals"),
         (matched, MAX_EXPRESSIONS, "expressions (`matches`)"),
     ):
         if number > most:
             raise document.error((), f"{number} {what} are more than {most}: use fewer")
+
+
+def kept_apart(file: RuleFile) -> int:
+    """How many factors keep their signals apart."""
+    found = 0
+    for rule in file.rules:
+        category = file.parts.get(rule.category or "")
+        decay = rule.decay if rule.decay is not None or category is None else category.decay
+        if rule.recency or (isinstance(decay, Decay) and decay.linear):
+            found += len(rule.by.points) if rule.by is not None else 1
+    return found
 
 
 def check_rule(document: Document, path: Path, rule: Rule, file: RuleFile) -> None:
@@ -147,7 +161,7 @@ def check_fit(document: Document, path: Path, fit: Fit) -> None:
     reason = protected(fit.fact)
     if reason is not None:
         raise document.error((*path, "fact"), reason)
-    one_key(document, path, fit, ["ranges", "values", "keywords", "tiers"])
+    one_key(document, path, fit)
     place = (*path, "decay")
     if fit.decay != "none":
         check_decay(document, place, fit.decay)
@@ -192,7 +206,7 @@ def check_guards(document: Document, file: RuleFile) -> None:
 
 
 def check_guard(document: Document, path: Path, guard: Guard) -> None:
-    one_key(document, path, guard, ["crawlers", "user_agents", "machine", "after_send", "burst"])
+    one_key(document, path, guard)
     unique(document, [((*path, "on", index), type_) for index, type_ in enumerate(guard.on)], "type")
     for index, text in enumerate(guard.user_agents or ()):
         if not text.strip():

@@ -1,7 +1,7 @@
 """Forms that many parts of a rule file share: names, durations, numbers, short ways of writing."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -62,8 +62,8 @@ def _interval(value: Any) -> int:
     return duration
 
 
-_DURATION_SCHEMA = {"type": "string", "pattern": "^([0-9]{1,12}(ms|s|m|h|d|w)|none)$"}
-_PERIOD_SCHEMA = {"type": "string", "pattern": "^[0-9]{1,12}(ms|s|m|h|d|w)$"}
+_DURATION_SCHEMA = {"type": "string", "pattern": "^(0*[1-9][0-9]{0,11}(ms|s|m|h|d|w)|none)$"}
+_PERIOD_SCHEMA = {"type": "string", "pattern": "^0*[1-9][0-9]{0,11}(ms|s|m|h|d|w)$"}
 _WRITTEN = PlainSerializer(duration_text, return_type=str, when_used="json")
 Duration = Annotated[int, BeforeValidator(parse_duration), _WRITTEN, WithJsonSchema(_DURATION_SCHEMA)]
 Period = Annotated[int, BeforeValidator(_period), _WRITTEN, WithJsonSchema(_PERIOD_SCHEMA)]
@@ -128,5 +128,24 @@ class Equal:
         return {"anyOf": [SCALAR_SCHEMA, handler(schema)]}
 
 
+def given(*names: str) -> dict[str, Any]:
+    """The JSON Schema of a part in which all these keys are given, null being none."""
+    return {"required": [*names], "properties": {name: {"not": {"type": "null"}} for name in names}}
+
+
+def _one_of(schema: dict[str, Any], part: type["Part"]) -> None:
+    if part.exactly_one:
+        schema["oneOf"] = [given(name) for name in part.exactly_one]
+
+
 class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        use_attribute_docstrings=True,
+        json_schema_extra=_one_of,
+    )
+
+    exactly_one: ClassVar[tuple[str, ...]] = ()
+    """Keys of which exactly one is given."""

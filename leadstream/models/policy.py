@@ -1,6 +1,6 @@
 """The form of what is done about a score: levels, stages, timers, spikes, actions."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -54,6 +54,7 @@ class Stage(Part):
 class Absence(Part):
     """None of these signals within a time after something; exactly one of `band`, `stage`, `rule`."""
 
+    exactly_one: ClassVar[tuple[str, ...]] = ("band", "stage", "rule")
     of: Types
     within: Period
     band: Name | None = None
@@ -67,6 +68,7 @@ class Absence(Part):
 class Timer(Part):
     """Something that time alone brings about; one of `inactivity` and `absence`."""
 
+    exactly_one: ClassVar[tuple[str, ...]] = ("inactivity", "absence")
     id: Name
     inactivity: Period | None = None
     """No activity for this long."""
@@ -81,6 +83,7 @@ class Timer(Part):
 class Spike(Part):
     """A surge: as many signals, or points, within a time; one of `count` and `points`."""
 
+    exactly_one: ClassVar[tuple[str, ...]] = ("count", "points")
     id: Name
     rules: Annotated[list[Name], Field(min_length=1), One()] | None = None
     """Whose signals count; all with positive points unless given."""
@@ -105,6 +108,7 @@ class OfSignal(Part):
 class Trigger(Part):
     """What an action waits for; exactly one of these, `was` beside `band` or `stage`."""
 
+    exactly_one: ClassVar[tuple[str, ...]] = ("band", "stage", "spike", "timer", "rule")
     band: Name | None = None
     """The lead enters the band from below."""
     stage: Name | None = None
@@ -157,6 +161,7 @@ Requirement = Literal["phone", "email", "consent", "owner"]
 class Action(Part):
     """What is asked for: when the threshold `at` is passed upwards, or `when` something else happens."""
 
+    exactly_one: ClassVar[tuple[str, ...]] = ("at", "when")
     do: Name
     at: Level | None = None
     when: Trigger | None = None

@@ -1,6 +1,6 @@
 """The form of what scores: conditions, rules, fit over facts, guards."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -22,6 +22,7 @@ from leadstream.models.forms import (
     Text,
     Types,
     Value,
+    given,
 )
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -31,6 +32,8 @@ Segment = Annotated[str, Field(pattern=r"^[^/?#]+$")]
 
 class Condition(Part):
     """What a field of a signal must be; all that are given hold."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     eq: Scalar | None = None
     in_: Annotated[list[Scalar] | None, Field(alias="in", min_length=1)] = None
@@ -101,6 +104,7 @@ class InactivityStep(Part):
 class Decay(Part):
     """The kernel by which contributions fade; exactly one of these."""
 
+    exactly_one: ClassVar[tuple[str, ...]] = ("half_life", "linear", "inactivity_step")
     half_life: HalfLife | None = None
     linear: Period | None = None
     """Down to nothing in this time, evenly."""
@@ -137,6 +141,8 @@ Effect = Literal["points", "reset", "suppress"]
 
 class Rule(Part):
     """What a signal is worth."""
+
+    model_config = ConfigDict(json_schema_extra={"not": given("points", "by")})
 
     id: Name
     on: Types
@@ -188,6 +194,7 @@ class Tier(Part):
 class Fit(Part):
     """What a fact of the lead is worth; exactly one of `ranges`, `values`, `keywords`, `tiers`."""
 
+    exactly_one: ClassVar[tuple[str, ...]] = ("ranges", "values", "keywords", "tiers")
     id: Name
     fact: FactName
     ranges: Annotated[list[Range], Field(min_length=1, max_length=100)] | None = None
@@ -213,6 +220,7 @@ class Burst(Part):
 class Guard(Part):
     """A flag for signals that no person made; exactly one way of telling them."""
 
+    exactly_one: ClassVar[tuple[str, ...]] = ("crawlers", "user_agents", "machine", "after_send", "burst")
     id: Name
     on: Types
     crawlers: Literal[True] | None = None

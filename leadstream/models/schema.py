@@ -2,15 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from leadstream.models.forms import HalfLife, Name, Part, Text
 from leadstream.models.policy import Action, Band, Spike, Stage, Threshold, Timer
 from leadstream.models.rules import Category, Fit, Guard, Rule
 
+_BOTH = {
+    "required": ["categories", "dimensions"],
+    "properties": {"categories": {"minProperties": 1}, "dimensions": {"minProperties": 1}},
+}
+
 
 class RuleFile(Part):
     """A scoring model."""
+
+    model_config = ConfigDict(json_schema_extra={"not": _BOTH})
 
     name: Name
     version: Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=50)]

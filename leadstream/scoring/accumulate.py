@@ -114,7 +114,7 @@ def sum_again(state: LeadState, model: CompiledModel) -> None:
     state.total = total
 
 
-def clear(state: LeadState, at: int, *, keeps_facts: bool) -> None:
+def clear(state: LeadState, at: int, *, voids_facts: bool) -> None:
     """Everything folded so far counts nothing; ids, facts, suppression and last requests stay.
 
     Of a model in which facts count, those known so far count again only when they arrive anew.
@@ -125,7 +125,7 @@ def clear(state: LeadState, at: int, *, keeps_facts: bool) -> None:
     if state.extra is not None:
         extra = state.extra
         extra.buckets = extra.lasts = extra.spikes = extra.waits = None
-    if keeps_facts and state.facts:
+    if voids_facts and state.facts:
         state.further().void = sorted(unpack(state.facts))
     if state.reset_at is None or at > state.reset_at:
         state.reset_at = at

@@ -7,21 +7,22 @@ actions of rules.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from leadstream.records.outputs import Cause, Direction, Reason, SignalRef
+from leadstream.records.outputs import Cause, Direction, SignalRef
 from leadstream.records.signal import Signal
 from leadstream.records.times import rfc3339
+from leadstream.scoring.asking import Asking
 from leadstream.scoring.facts import unpack
 from leadstream.scoring.kernel import TOLERANCE, score_of
-from leadstream.scoring.levels import Action, Level, level_of
+from leadstream.scoring.levels import Level, level_of
 from leadstream.scoring.model import CompiledModel
 from leadstream.scoring.outbox import Common, Outbox
-from leadstream.scoring.policy import MAX_DEFERRED, Judgement, Turns
+from leadstream.scoring.policy import Judgement, Turns
 from leadstream.scoring.reading import shares
-from leadstream.scoring.state import Deferred, LeadState
+from leadstream.scoring.state import LeadState
 
 MAX_SHARES = 5
 """How many factors a record names."""
@@ -73,31 +74,6 @@ class _Fired(msgspec.Struct, omit_defaults=True, gc=False):
     factors: msgspec.Raw | None = None
 
 
-class _Requested(msgspec.Struct, omit_defaults=True, gc=False):
-    """What `records.outputs.ActionRequested` has of its own."""
-
-    do: str
-    channel: str
-    trigger: str
-    threshold: float | None = None
-    crossing: str = ""
-    priority: str = ""
-    factors: msgspec.Raw | None = None
-    payload: dict[str, Any] = {}
-
-
-class _Skipped(msgspec.Struct, omit_defaults=True, gc=False):
-    """What `records.outputs.ActionSkipped` has of its own."""
-
-    do: str
-    channel: str
-    trigger: str
-    reason: Reason
-    threshold: float | None = None
-    crossing: str = ""
-    until: str = ""
-
-
 class Evaluation:
     """One evaluation of a lead; it changes the state and fills the outbox."""
 
@@ -109,13 +85,11 @@ class Evaluation:
         self.touch = touch
         self.outbox = outbox
         self.turns = turns
-        self.cause: Cause = touch.rise
-        """Of what is asked for."""
         self.band = level_of(model.bands, touch.after)
         self.stage = level_of(model.stages, touch.after) if model.staged_by_total else state.stage
         found = shares(state, model, touch.at, MAX_SHARES)
         self.factors = msgspec.Raw(_encode(found)) if found else None
-        self._judgement: Judgement | None = None
+        self._asking: Asking | None = None
         self.enclose()
 
     def enclose(self) -> None:
@@ -128,13 +102,14 @@ class Evaluation:
         self.envelope = self.outbox.envelope(common, self.state.place, touch.traceparent)
 
     @property
-    def judgement(self) -> Judgement:
-        if self._judgement is None:
+    def asking(self) -> Asking:
+        if self._asking is None:
             touch, facts = self.touch, unpack(self.state.facts)
-            self._judgement = Judgement(
+            judgement = Judgement(
                 self.state, self.model, facts, touch.key, touch.tenant, touch.at, touch.signal, self.turns
             )
-        return self._judgement
+            self._asking = Asking(judgement, self.factors, self.put)
+        return self._asking
 
     def run(self, gained: bool, stage: int | None = None) -> None:
         """Settles thresholds, band and stage.
@@ -182,7 +157,6 @@ class Evaluation:
 
     def ask_at(self, index: int, crossing: str) -> None:
         """Asks for the actions of a threshold, unless it asked for them a short while ago."""
-        self.cause = self.touch.rise
         threshold = self.model.thresholds[index]
         cooling = False
         if threshold.cooldown:
@@ -195,9 +169,9 @@ class Evaluation:
         for number in threshold.actions:
             action = self.model.actions[number]
             if cooling:
-                self.skip(action, crossing, "cooldown", threshold.at)
+                self.asking.skip(action, self.touch.rise, crossing, "cooldown", index)
             else:
-                self.act(action, crossing, threshold=index)
+                self.asking.act(action, self.touch.rise, crossing, threshold=index)
 
     def change_band(self) -> None:
         bands, old = self.model.bands, self.state.band
@@ -223,10 +197,9 @@ class Evaluation:
     def move(self, levels: Sequence[Level], old: int, new: int, cause: Cause, change: str) -> None:
         """Ends what waits in the level left, asks for the actions of the new one, begins what waits in it."""
         self.end_waits(levels[old].timers)
-        self.cause = cause
         for action, was in levels[new].entries:
             if cause not in ("recovery", "merge") and (new > old if was is None else was == old):
-                self.act(self.model.actions[action], change, level=new)
+                self.asking.act(self.model.actions[action], cause, change, level=new)
         self.begin_waits(levels[new].timers)
 
     def end_waits(self, timers: Iterable[int]) -> None:
@@ -246,72 +219,16 @@ class Evaluation:
         self, trigger: str, actions: Iterable[int], cause: Cause, value: float | None = None
     ) -> None:
         """A spike or a timer has come about."""
-        self.cause = cause
         kind = trigger.partition(":")[0]
         own = _Fired(trigger, value, self.factors)
         fired = self.put("lead.trigger.fired", trigger, "up", cause, own, f"trigger:{kind}")
         for number in actions:
-            self.act(self.model.actions[number], fired)
+            self.asking.act(self.model.actions[number], cause, fired)
 
     def ask(self, actions: Iterable[int]) -> None:
         """Asks for actions of rules."""
-        self.cause = "signal"
         for number in actions:
-            self.act(self.model.actions[number], "")
-
-    def act(
-        self, action: Action, crossing: str, *, threshold: int | None = None, level: int | None = None
-    ) -> None:
-        """Asks for an action, puts it off, or says why not."""
-        judgement = self.judgement
-        at = None if threshold is None else self.model.thresholds[threshold].at
-        reason = judgement.withheld(action)
-        if reason is None and action.hours is not None and action.hours.outside != "route":
-            opening = judgement.opening(action)
-            if opening != self.touch.at:
-                waiting = len(judgement.waiting())
-                if action.hours.outside == "skip" or opening is None or waiting >= MAX_DEFERRED:
-                    self.skip(action, crossing, "outside_hours", at)
-                    return
-                extra = self.state.further()
-                put_off = Deferred(opening, action.index, crossing, threshold, level)
-                extra.deferred = [*(extra.deferred or []), put_off]
-                self.skip(action, crossing, "deferred", at, rfc3339(opening))
-                return
-        if reason is not None:
-            self.skip(action, crossing, reason, at)
-            return
-        payload = judgement.payload(action)
-        do = action.do
-        wanted = _Requested(
-            do, action.channel, action.trigger, at, crossing, action.priority, self.factors, payload
-        )
-        self.put("lead.action.requested", do, "up", self.cause, wanted, f"action:{do}:requested")
-        requested = self.state.requested or []
-        requested.extend([None] * (action.number + 1 - len(requested)))
-        requested[action.number] = self.touch.at
-        self.state.requested = requested
-
-    def skip(
-        self, action: Action, crossing: str, reason: Reason, threshold: float | None, until: str = ""
-    ) -> None:
-        do = action.do
-        skipped = _Skipped(do, action.channel, action.trigger, reason, threshold, crossing, until)
-        self.put("lead.action.skipped", do, "up", self.cause, skipped, f"action:{do}:{reason}")
-
-    def take_up(self, deferred: Deferred) -> None:
-        """An action that was put off until now."""
-        self.cause = "timer"
-        action = self.model.actions[deferred.action]
-        threshold, state = deferred.threshold, self.state
-        holds = threshold is None or bool(state.passed >> threshold & 1)
-        if deferred.level is not None:
-            holds = deferred.level == (state.band if action.trigger.startswith("band:") else state.stage)
-        if holds:
-            self.act(action, deferred.crossing, threshold=threshold, level=deferred.level)
-        else:
-            at = None if threshold is None else self.model.thresholds[threshold].at
-            self.skip(action, deferred.crossing, "no_longer", at)
+            self.asking.act(self.model.actions[number], "signal", "")
 
     def put(
         self, type_: str, what: str, direction: Direction, cause: Cause, own: msgspec.Struct, kind: str

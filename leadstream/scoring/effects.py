@@ -37,8 +37,9 @@ def apply_effects(state: LeadState, signal: Signal, plan: Plan, at: int) -> tupl
             learnt = True
             if state.extra is not None and state.extra.void:
                 state.extra.void = [name for name in state.extra.void if name not in noted] or None
-            learn_consents(state)
-            if old is not None and known(facts, "email") != old:
+            learn_consents(state, facts)
+            new = known(facts, "email")
+            if old is not None and new is not None and new != old:
                 state.suppressed &= ~EMAIL_BIT
     return reset, learnt, means
 

@@ -73,7 +73,7 @@ def fold_signal(
     state.place = offset
     state.ordinal = 0
     gains: Gains | None = None
-    if model.rare or plan.rare or state.extra is not None:
+    if model.watches or plan.rare or state.extra is not None:
         gains = Gains(state, signal, plan, model, at)
     moved = gains is not None and gains.first
 
@@ -89,7 +89,7 @@ def fold_signal(
             outcome = "noted"
         if reset:
             outcome, fall, moved = "reset", "reset", True
-            clear(state, at, keeps_facts=bool(model.fits))
+            clear(state, at, voids_facts=bool(model.fits))
             stage = 0 if state.stage and not model.staged_by_total else None
             matches.clear()
             bump = None
@@ -206,7 +206,7 @@ def fire(
             timer = model.timers[number]
             evaluation.fire_trigger(timer.trigger, timer.actions, "timer")
         for one in deferred_due(state, due):
-            evaluation.take_up(one)
+            evaluation.asking.take_up(one)
         low, high = model.interval(state.passed, state.band, state.stage)
     set_due(state, model, key, low, high)
 

@@ -1,7 +1,7 @@
 """Signals that no person made, and signals that a lead does not consent to."""
 
 from leadstream.records.signal import Signal
-from leadstream.scoring.facts import unpack
+from leadstream.scoring.facts import Facts
 from leadstream.scoring.occurrences import ordinal_of
 from leadstream.scoring.rules import Further, Guard, Plan
 from leadstream.scoring.state import Extra, LeadState
@@ -63,9 +63,8 @@ def ordinal_in(state: LeadState, ring: int, at: int, within: int) -> int:
     return ordinal
 
 
-def learn_consents(state: LeadState) -> None:
+def learn_consents(state: LeadState, facts: Facts) -> None:
     """Notes what the lead's facts say of consent, where the fold finds it without reading them all."""
-    facts = unpack(state.facts)
     found = {}
     for name in CONSENTS:
         value, at = facts.get(f"consent.{name}", (None, 0))

@@ -35,17 +35,20 @@ def exit_in_pieces(total: Total, stretch: Stretch, half_life: int, low: float, h
     start, horizon = stretch.start, stretch.horizon
     inside = start
     for _, last, leaves in guesses(stretch, half_life, low, high):
-        end = horizon if last == inf else min(horizon, start + int(last) + 1)
+        ends = (horizon,) if last == inf else (start + int(last), start + int(last) + 1)
         if leaves < inf:
             near = start + int(leaves)
-            first, second = max(inside, near - 2), min(end, near + 3)
+            first, second = max(inside, near - 2), min(ends[-1], horizon, near + 3)
             if second > first and low <= total(first) < high and not low <= total(second) < high:
                 return settle(total, first, second, low, high)
-        if end > inside:
-            if not low <= total(end) < high:
-                return settle(total, inside, end, low, high)
-            inside = end
-        if end >= horizon:
+        # A release is between two milliseconds: the total may turn in the last one before it.
+        for end in ends:
+            end = min(end, horizon)
+            if end > inside:
+                if not low <= total(end) < high:
+                    return settle(total, inside, end, low, high)
+                inside = end
+        if inside >= horizon:
             return None
     return None
 

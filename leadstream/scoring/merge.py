@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from leadstream.scoring.accumulate import be_active, sum_again
-from leadstream.scoring.buckets import MAX_BUCKETS, add_bucket, read_buckets, write_buckets
+from leadstream.scoring.buckets import add_bucket, read_buckets, write_buckets
 from leadstream.scoring.crossings import Evaluation, Touch
 from leadstream.scoring.due import advance, set_due
 from leadstream.scoring.facts import EXPECTED, MAX_OTHERS, pack, unpack
@@ -16,6 +16,7 @@ from leadstream.scoring.outbox import Outbox
 from leadstream.scoring.policy import MAX_DEFERRED, Turns
 from leadstream.scoring.profile import rescore
 from leadstream.scoring.state import ID_BYTES, Extra, LeadState
+from leadstream.scoring.surges import joined
 
 MAX_IDS = 64
 """Signal ids that a lead made of several remembers at most."""
@@ -72,6 +73,12 @@ def absorb(
     evaluation = Evaluation(state, model, touch, outbox, turns)
     stage = None if model.staged_by_total or loser.stage <= state.stage else loser.stage
     evaluation.run(gained=False, stage=stage)
+    if state.extra is not None and state.extra.deferred:
+        waiting = state.extra.deferred
+        state.extra.deferred = waiting[:MAX_DEFERRED]
+        for late in waiting[MAX_DEFERRED:]:
+            action = model.actions[late.action]
+            evaluation.asking.skip(action, "merge", late.crossing, "outside_hours", late.threshold)
     set_due(state, model, key, *model.interval(state.passed, state.band, state.stage))
 
 
@@ -150,7 +157,7 @@ def merge_facts(state: LeadState, loser: LeadState) -> None:
                 void.add(name)
     extra.void = sorted(void) or None
     state.facts = pack(ours)
-    learn_consents(state)
+    learn_consents(state, ours)
 
 
 def merge_extra(extra: Extra, other: Extra, model: CompiledModel) -> None:
@@ -167,7 +174,7 @@ def merge_extra(extra: Extra, other: Extra, model: CompiledModel) -> None:
     for wait in extra.waits or ():
         waits[wait[1]] = min(wait, waits.get(wait[1], wait))
     extra.waits = sorted(waits.values()) or None
-    extra.deferred = [*(extra.deferred or []), *(other.deferred or [])][:MAX_DEFERRED] or None
+    extra.deferred = [*(extra.deferred or []), *(other.deferred or [])] or None
     extra.crossed = merged(extra.crossed, other.crossed, max)
     extra.owner = extra.owner or other.owner
 
@@ -185,7 +192,4 @@ def merged_surges(ours: list[bytes] | None, theirs: list[bytes] | None) -> list[
         return ours or theirs
     length = max(len(ours), len(theirs))
     first, second = (one + [b""] * (length - len(one)) for one in (ours, theirs))
-    return [
-        write_buckets(sorted([*read_buckets(one), *read_buckets(other)])[-MAX_BUCKETS:])
-        for one, other in zip(first, second, strict=True)
-    ]
+    return [joined(one, other) for one, other in zip(first, second, strict=True)]

@@ -51,8 +51,8 @@ class CompiledModel:
     other: Plan = field(default_factory=lambda: Plan("other"))
     plain: bool = True
     """Whether the total is one memoryless sum: a single kernel, and no category that is clamped."""
-    rare: bool = False
-    """Whether every signal asks for more than its rules do: inactivity, or consent."""
+    watches: bool = False
+    """Whether any signal may ask for more than its rules do: it counts inactivity, or requires consent."""
     inactivities: tuple[Timer, ...] = ()
     """The timers that wait for inactivity."""
     fitted: frozenset[str] = frozenset()
@@ -82,7 +82,7 @@ class CompiledModel:
             and used == {0}
             and not any(category.clamped for category in self.categories)
             and all(timer.branch is None for timer in inactivities),
-            "rare": bool(inactivities) or self.consent_required,
+            "watches": bool(inactivities) or self.consent_required,
             "inactivities": inactivities,
             "steps": frozenset(steps),
             "scales": tuple(float(kernel.half_life or inf) for kernel in self.kernels),

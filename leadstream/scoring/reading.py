@@ -133,13 +133,15 @@ def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, .
     return tuple(found)
 
 
-def contribution(accumulator: Accumulator, t: int) -> float:
-    """What a factor adds to its category at `t`, or at its own instant if `t` is before that."""
+def contribution(accumulator: Accumulator, t: int, kernel: Kernel | None = None) -> float:
+    """What a factor adds to its category at `t`, or at its own instant if `t` is before that.
+
+    `kernel` is its kernel, for those who have it.
+    """
     detail = accumulator.detail or Detail()
-    kernel = kernel_of(accumulator)
     t = max(t, accumulator.t_ref, accumulator.last_at)
     points, mass, ref = accumulator.points, accumulator.mass, accumulator.t_ref
-    return worth(points, kernel, mass, ref, detail.buckets, detail.active_at, t)
+    return worth(points, kernel or kernel_of(accumulator), mass, ref, detail.buckets, detail.active_at, t)
 
 
 def kernel_of(accumulator: Accumulator) -> Kernel:
@@ -163,10 +165,11 @@ def explain(
     """
     factors, sums = [], dict.fromkeys(caps, 0.0)
     for one in accumulators:
-        points = contribution(one, t)
+        kernel = kernel_of(one)
+        points = contribution(one, t, kernel)
         if one.category in sums:
             sums[one.category] += points
-        before = contribution(one, one.last_at)
+        before = contribution(one, one.last_at, kernel)
         factors.append(
             Factor(one.factor, points, before, one.mass, one.half_life, one.count, one.last_at)
         )  # fmt: skip

@@ -59,7 +59,7 @@ class Further:
     actions: tuple[int, ...] = ()
     """Actions that it asks for."""
     aged: bool = False
-    """Whether its signals count by their age."""
+    """Whether its signals count by their age: then one contributes something else than `Branch.once`."""
 
 
 class Rule(NamedTuple):

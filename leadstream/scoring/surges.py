@@ -20,10 +20,14 @@ def surge(state: LeadState, index: int, spike: Spike, added: float, at: int, now
         kept.append(b"")
     entries = [(time, points) for time, points in read_buckets(kept[index]) if time > since]
     before = sum([points for _, points in entries])
-    entries.append((at, added))
-    entries.sort()
-    if len(entries) > MAX_BUCKETS:
-        entries[:2] = [(entries[1][0], entries[0][1] + entries[1][1])]
-    kept[index] = write_buckets(entries)
+    kept[index] = joined(write_buckets(entries), write_buckets([(at, added)]))
     after = before + added
     return after if before < spike.level - TOLERANCE <= after else None
+
+
+def joined(first: bytes, second: bytes) -> bytes:
+    """The entries of both, the oldest beyond 64 as one of the newest time among them."""
+    entries = sorted([*read_buckets(first), *read_buckets(second)])
+    while len(entries) > MAX_BUCKETS:
+        entries[:2] = [(entries[1][0], entries[0][1] + entries[1][1])]
+    return write_buckets(entries)

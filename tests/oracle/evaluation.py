@@ -220,7 +220,8 @@ class Evaluation:
                 identity, kind, self.key[1], stamp(self.at), cause, direction, what, float(self.before),
                 float(self.after), self.rules.bands[self.band],
                 self.rules.stages[self.stage] if self.stage >= 0 and self.rules.stages else "",
-                self.signal["id"] if self.signal else None, shares=self.shares, evidence=self.evidence, **more,
+                self.signal["id"] if self.signal else None, shares=self.shares, evidence=self.evidence,
+                **more,
             )
         )  # fmt: skip
         return identity

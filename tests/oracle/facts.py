@@ -25,7 +25,7 @@ def learn(lead: Lead, data: dict[str, Any], at: int) -> bool:
             lead.facts[name] = (value, at)
             lead.void.discard(name)
             noted = True
-    if old is not None and lead.fact("email") != old:
+    if old is not None and lead.fact("email") not in (None, old):
         lead.suppressed.discard("email")
     return noted
 

@@ -121,7 +121,7 @@ class Lead:
         return shares
 
     def evidence(self) -> dict[str, tuple[int, int, int]]:
-        """By factor: how many signals are in it, the newest's time, the offset of the last that was folded."""
+        """By factor: how many signals are in it, the newest's time, the offset of the last folded."""
         found: dict[str, tuple[int, int, int]] = {}
         for part in self.happenings:
             if isinstance(part, Part):

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from leadstream.records.outputs import Detail
+
 from .made import (
     DAY,
     NOW,
@@ -93,6 +95,26 @@ def test_caps_stages_and_triggers_are_shown(database: Database) -> None:
     assert cap[-1] == "-46.2500"
     for text in ("stage none to mql", "spike:busy fired at 3", "timer:idle fired", "requested by timer:idle"):
         assert text in result.stdout
+
+
+def test_how_each_factor_fades_is_shown(database: Database) -> None:
+    opens = Detail(ages=((DAY, 2.0), (0, 1.0)), percent=5.0)
+    factors = (
+        accumulator("a.linear", kernel="linear", half_life=2 * DAY, detail=Detail()),
+        accumulator("b.opens", kernel="inactivity_step", half_life=30 * DAY, detail=opens),
+        accumulator("c.clicks", kernel="none", half_life=0, detail=Detail(ages=opens.ages)),
+        accumulator("d.idle", kernel="inactive", half_life=90 * DAY),
+    )
+    run(database.fill("t.scores", [snapshot(0, accumulators=factors)]))
+    result = leadstream(database.dsn, database.schema, "lead", "show", "acme", "l1")
+    assert result.returncode == 0, result.stderr
+    cells = [line.split("│") for line in result.stdout.splitlines() if line.startswith("│")]
+    assert {row[1].strip(): row[5].strip() for row in cells} == {
+        "a.linear": "to 0 in 2 d",
+        "b.opens": "5% an idle 30 d, by age",
+        "c.clicks": "by age",
+        "d.idle": "idle 90 d",
+    }
 
 
 def test_without_a_time_the_score_is_that_of_now(filled: Database) -> None:

@@ -2,15 +2,15 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 
 from leadstream.models.compile import compile_model
-from leadstream.models.schema import RuleFile
-from leadstream.scoring.model import CompiledModel
+from leadstream.models.schema import RuleFile, Tenant
+from leadstream.scoring.model import CompiledModel, ModelCatalog
 from leadstream.scoring.reading import accumulators, explain, score, sum_at
 from tests.oracle.log import Event, Oracle
 from tests.oracle.rules import Rules
@@ -45,8 +45,25 @@ def compiled(file: dict[str, Any]) -> CompiledModel:
     return compile_model(RuleFile.model_validate_json(json.dumps(file)))
 
 
-def told(file: dict[str, Any], signals: Sequence[dict[str, Any]]) -> Oracle:
-    oracle = Oracle(Rules(file), APP, TOPIC)
+def catalog(file: dict[str, Any], tenants: Mapping[str, dict[str, str]]) -> ModelCatalog:
+    """A model for all tenants, and what some have of their own: `half_life` and `timezone`."""
+    rules = RuleFile.model_validate_json(json.dumps(file))
+    default = compile_model(rules)
+    own = {
+        name: Tenant.model_validate_json(json.dumps({"tenant": name, **one})) for name, one in tenants.items()
+    }
+    return ModelCatalog(
+        default, {"acme": default, **{name: compile_model(rules, tenant) for name, tenant in own.items()}}
+    )
+
+
+def told(
+    file: dict[str, Any],
+    signals: Sequence[dict[str, Any]],
+    tenants: Mapping[str, dict[str, str]] | None = None,
+) -> Oracle:
+    own = {name: Rules(file, **one) for name, one in (tenants or {}).items()}
+    oracle = Oracle(Rules(file), APP, TOPIC, tenants=own)
     for signal in signals:
         oracle.fold(signal)
     return oracle
@@ -150,7 +167,7 @@ def compare_shares(record: dict[str, Any], event: Event) -> None:
         left.pop(factor, None)
     for one in record["factors"]:
         if one["factor"] in event.evidence:
-            found = one["count"], one["last_at"], one["offset"]
+            found = one["count"], one["last_at"], one.get("offset", -1)
             assert found == event.evidence[one["factor"]], (one, event.evidence)
     least = min(abs(points) for points in named.values())
     assert all(abs(points) <= least + 1e-9 * max(1.0, least) for points in left.values())
@@ -172,10 +189,10 @@ def compare_history(result: Result, oracle: Oracle) -> None:
 def compare_totals(result: Result, oracle: Oracle) -> None:
     """The totals of all leads, now and at later times, and that explanations add up to them."""
     states = dict(result.fold.leads())
-    model = result.model
     assert {f"{tenant}:{lead}".encode() for tenant, lead in oracle.leads} == set(states)
     for (tenant, lead), known in oracle.leads.items():
-        state = states[f"{tenant}:{lead}".encode()]
+        key = f"{tenant}:{lead}".encode()
+        state, model = states[key], result.fold.model_of(key)
         parts = accumulators(state, model)
         for later in (oracle.now, oracle.now + DAY, oracle.now + 100 * DAY):
             shares = known.shares(later)

@@ -142,6 +142,11 @@ OTHERS = [
     "consent",
     "score.bumped",
     "tick",
+    "email.bounced",
+    "email.complained",
+    "email.resubscribed",
+    "email.resubscribed",
+    "lead.recompute",
 ]
 NEAR = [5000, 13_999, 14_000, MINUTE]
 SPANS = ["1h", "1d", "3d", "30d"]

@@ -247,3 +247,10 @@ def test_the_last_activity_is_that_of_signals_with_positive_points() -> None:
     )
     bump(log, T0 + 5 * HOUR, points=5)
     assert run(log, TENX).snapshot().last_activity == T0 + HOUR
+
+
+def test_an_address_that_was_forgotten_and_comes_back_may_be_the_one_that_bounced() -> None:
+    log = Log().add("lead.created", T0, data={"email": "a@x.test"}).add("email.bounced", T0)
+    log.add("lead.updated", T0 + HOUR, data={"email": None})
+    log.add("lead.updated", T0 + 2 * HOUR, data={"email": "a@x.test"})
+    assert run(log, TENX).snapshot().suppressed == ("email",)

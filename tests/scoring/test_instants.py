@@ -108,6 +108,15 @@ def test_a_flat_cap_over_a_fading_loss_rises() -> None:
     assert exit_of(parts, 10.0, 30.0) == 3_600_000
 
 
+def test_a_peak_of_one_millisecond_at_the_release_of_a_cap_is_found() -> None:
+    # 80 capped at 40, and -20: at exactly one half-life both are halved, 40 - 10; then less.
+    parts: list[tuple[Bounds, Terms, float]] = [
+        ((0.0, 40.0), [(DAY, 80.0)], 0.0),
+        (FREE, [(DAY, -20.0)], 0.0),
+    ]
+    assert exit_of(parts, -inf, 30.0) == DAY
+
+
 def test_a_slope_leaves_within_its_stretch_only() -> None:
     # 10 less 1 a second.
     assert exit_of([(FREE, [(0, 10.0)], -0.001)], 5.0, inf, end=8000) == 5001

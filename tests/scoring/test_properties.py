@@ -13,7 +13,7 @@ from leadstream.records.keys import CONTROL_PREFIX
 from leadstream.records.times import parse_instant
 from leadstream.scoring.reading import accumulators, explain, total_at
 from tests.oracle import wire
-from tests.scoring.comparing import close, compare, compiled, seeds, told, too_flat
+from tests.scoring.comparing import catalog, close, compare, compiled, seeds, told, too_flat
 from tests.scoring.folding import DAY, HOUR, Record, Result, model_of, run
 from tests.scoring.rich_parts import MODEL_KEYS
 from tests.scoring.rich_worlds import World, rich_world
@@ -21,6 +21,12 @@ from tests.scoring.shrinking import hold
 from tests.scoring.worlds import log_of
 
 SEEDS = st.integers(0, 2**48)
+TENANTS = [
+    {},
+    {"half_life": "3d"},
+    {"timezone": "Europe/Berlin"},
+    {"half_life": "none", "timezone": "Asia/Tokyo"},
+]
 COMMUTING = ("categories", "lines", "recency", "group", "when", "by", "triggers")
 """Keys of models in which signals may come in any order."""
 
@@ -36,10 +42,11 @@ def test_any_rich_model_does_what_the_oracle_says(seed: int) -> None:
 
 def as_the_oracle_says(world: World, random: Random) -> None:
     file, signals = world
-    oracle = told(file, signals)
+    tenants = {"beta": random.choice(TENANTS)}
+    oracle = told(file, signals, tenants)
     if not too_flat(oracle):
         packs, limit = packs_of(len(signals), random)
-        compare(run(log_of(signals), compiled(file), packs=packs, limit=limit), oracle)
+        compare(run(log_of(signals), catalog(file, tenants), packs=packs, limit=limit), oracle)
 
 
 @seeds(60)

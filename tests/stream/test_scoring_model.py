@@ -136,9 +136,9 @@ def test_turns_waits_and_what_is_put_off_survive_the_end_of_a_worker(
 ) -> None:
     leads = BEFORE + AFTER
     quiet = set(leads) - {REPLIED}
+    installed.heat(BEFORE)
     with installed.role(tmp_path) as role:
         role.ready()
-        installed.heat(BEFORE)
         until(lambda: installed.done("hand-over").keys() == set(BEFORE), "all have an owner")
         if broker.transactions:
             role.kill()
