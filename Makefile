@@ -12,6 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 SEEDS ?= 1000
 SEED ?=
 EXAMPLES ?= 2000
+PROPERTIES := oracle properties merge_properties beyond_bounds
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo stack test properties simulate mutants check format lock clean
@@ -45,8 +46,8 @@ stack: setup ## a broker and a PostgreSQL until Ctrl-C (KAFKA=embedded, apache o
 test: setup ## the tests (ARGS="-k decay")
 	$(BIN)/python -m pytest $(ARGS)
 
-properties: setup ## the fold against an independent oracle, on random models and histories (EXAMPLES=100000)
-	LEADSTREAM_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/scoring/test_oracle.py tests/scoring/test_properties.py $(ARGS)
+properties: setup ## the fold against an independent oracle, EXAMPLES random histories for each (EXAMPLES=100000)
+	LEADSTREAM_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PROPERTIES:%=tests/scoring/test_%.py) $(ARGS)
 
 simulate: setup ## tasks on a simulated log under faults (SEEDS=10000; SEED=7 for the trace of one)
 	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)

@@ -77,10 +77,6 @@ class Rules:
         self.inactivity = [one for one in file.get("timers", []) if "inactivity" in one]
         self.absence = [one for one in file.get("timers", []) if "absence" in one]
 
-    @property
-    def label(self) -> str:
-        return f"{self.file['name']}/{self.file['version']}"
-
     def band(self, total: Decimal) -> int:
         return place(self.band_starts, total)
 
