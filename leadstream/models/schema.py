@@ -1,6 +1,6 @@
 """The rule file's form: what may stand in it, with the JSON Schema that editors use."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -8,7 +8,7 @@ from leadstream.models.forms import HalfLife, Name, Part, Text
 from leadstream.models.policy import Action, Band, Spike, Stage, Threshold, Timer
 from leadstream.models.rules import Category, Fit, Guard, Rule
 
-_BOTH = {
+_BOTH: dict[str, Any] = {
     "required": ["categories", "dimensions"],
     "properties": {"categories": {"minProperties": 1}, "dimensions": {"minProperties": 1}},
 }
