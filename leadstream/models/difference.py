@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from leadstream.models.compile import DOCUMENTATION
 from leadstream.models.schema import RuleFile
 from leadstream.models.written import flow, written
-
-DOCUMENTATION = ("owner", "description", "rationale")
 
 
 def by_key(key: str) -> Callable[[dict[str, Any]], str]:

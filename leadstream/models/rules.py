@@ -82,10 +82,14 @@ class By(Part):
     """The entry for a value that is absent or not listed; without it such a signal does not match."""
 
 
+MAX_ORDINALS = 64
+"""Factors that a `repeat` may list."""
+
+
 class Repeat(Part):
     """Factors by ordinal of the occurrence, the last one holding on."""
 
-    factors: Annotated[list[Factor], Field(min_length=1, max_length=64)]
+    factors: Annotated[list[Factor], Field(min_length=1, max_length=MAX_ORDINALS)]
     within: Annotated[Duration, Field(json_schema_extra={"default": "none"})] = 0
     """The window in which occurrences count; `none` for all time."""
 

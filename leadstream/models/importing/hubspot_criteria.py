@@ -5,6 +5,7 @@ from typing import Any
 
 from leadstream.models.importing.carried import NotCarried, entries, number, texts
 from leadstream.models.protected import protected
+from leadstream.models.rules import MAX_ORDINALS
 
 FACTS = {
     "jobtitle": "title",
@@ -53,7 +54,6 @@ OPERATORS = {
     "IS_KNOWN": "HAS_PROPERTY",
 }
 """Operators of lists by those of searches."""
-MOST_ORDINALS = 64
 Part = tuple[str, dict[str, Any]]
 
 
@@ -141,8 +141,8 @@ def counted(name: str, operator: str, values: list[str]) -> dict[str, Any]:
         first = number(values[0], "its number") + (operator == "GT")
     else:
         raise NotCarried(f"`{name}` counts what was done, and a rule can't take back with {operator}")
-    if not 1 <= first < MOST_ORDINALS or first != int(first):
-        raise NotCarried(f"it waits for {first:g} of `{name}`, and ordinals go to {MOST_ORDINALS - 1}")
+    if not 1 <= first < MAX_ORDINALS or first != int(first):
+        raise NotCarried(f"it waits for {first:g} of `{name}`, and ordinals go to {MAX_ORDINALS - 1}")
     return {"factors": [0] * (int(first) - 1) + [1, 0]}
 
 

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from leadstream.models.importing.carried import EVER, Carried, NotCarried, entries, number, slug, texts
+from leadstream.models.rules import MAX_ORDINALS
 
 TYPES = {
     "email.open": ("email.opened", "emails", "data.campaign"),
@@ -20,7 +21,6 @@ TYPES = {
 """By Mautic's type: our type of signal, the property with the ids that an action is limited to, our field."""
 CHANNELS = {"email.send": "email", "email.send_to_user": "internal"}
 """By the type of a trigger's event: the channel, where it is not `crm`."""
-MOST_ORDINALS = 64
 
 
 def from_mautic(export: Any, carried: Carried) -> None:
@@ -116,8 +116,8 @@ def visits(properties: dict[str, Any], once: bool) -> dict[str, Any] | None:
         return {"factors": [0, 1], "within": f"{int(number(properties['returns_within'], 'its seconds'))}s"}
     if "page_hits" in asked:
         hits = int(number(properties["page_hits"], "its visits"))
-        if not 1 <= hits < MOST_ORDINALS:
-            raise NotCarried(f"it waits for {hits} visits, and ordinals go to {MOST_ORDINALS - 1}")
+        if not 1 <= hits < MAX_ORDINALS:
+            raise NotCarried(f"it waits for {hits} visits, and ordinals go to {MAX_ORDINALS - 1}")
         return {"factors": [0] * (hits - 1) + ([1, 0] if once else [1])}
     return {"factors": [1, 0]} if once or asked else None
 
