@@ -1,18 +1,15 @@
 """Asking for actions: requested, put off until opening hours, or withheld with the reason."""
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from leadstream.records.outputs import Cause, Direction, Reason
+from leadstream.records.outputs import Cause, Reason
 from leadstream.records.times import rfc3339
 from leadstream.scoring.levels import Action
+from leadstream.scoring.outbox import Telling
 from leadstream.scoring.policy import MAX_DEFERRED, Judgement
 from leadstream.scoring.state import Deferred
-
-Put = Callable[[str, str, Direction, Cause, msgspec.Struct, str], str]
-"""Puts out a record: type, what it is about, direction, cause, its own members, what it is counted as."""
 
 
 class _Requested(msgspec.Struct, omit_defaults=True, gc=False):
@@ -43,10 +40,10 @@ class _Skipped(msgspec.Struct, omit_defaults=True, gc=False):
 class Asking:
     """The actions of one evaluation."""
 
-    def __init__(self, judgement: Judgement, factors: msgspec.Raw | None, put: Put) -> None:
+    def __init__(self, judgement: Judgement, factors: msgspec.Raw | None, telling: Telling) -> None:
         self.judgement = judgement
         self.factors = factors
-        self.put = put
+        self.put = telling.put
 
     def act(
         self,

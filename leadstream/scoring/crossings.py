@@ -19,7 +19,7 @@ from leadstream.scoring.facts import unpack
 from leadstream.scoring.kernel import TOLERANCE, score_of
 from leadstream.scoring.levels import Level, level_of
 from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.outbox import Common, Outbox
+from leadstream.scoring.outbox import Common, Outbox, Telling
 from leadstream.scoring.policy import Judgement, Turns
 from leadstream.scoring.reading import shares
 from leadstream.scoring.state import LeadState
@@ -78,28 +78,31 @@ class Evaluation:
     """One evaluation of a lead; it changes the state and fills the outbox."""
 
     def __init__(
-        self, state: LeadState, model: CompiledModel, touch: Touch, outbox: Outbox, turns: Turns
+        self,
+        state: LeadState,
+        model: CompiledModel,
+        touch: Touch,
+        outbox: Outbox,
+        turns: Turns,
+        stage: int | None = None,
     ) -> None:
+        """`stage` is which one rules speak for, if that is another than the lead's."""
         self.state = state
         self.model = model
         self.touch = touch
-        self.outbox = outbox
         self.turns = turns
         self.band = level_of(model.bands, touch.after)
-        self.stage = level_of(model.stages, touch.after) if model.staged_by_total else state.stage
+        if stage is None:
+            stage = level_of(model.stages, touch.after) if model.staged_by_total else state.stage
+        self.stage = stage
         found = shares(state, model, touch.at, MAX_SHARES)
         self.factors = msgspec.Raw(_encode(found)) if found else None
         self._asking: Asking | None = None
-        self.enclose()
-
-    def enclose(self) -> None:
-        """Makes the part that the records of this evaluation share."""
-        touch, model = self.touch, self.model
         common = Common(
             touch.tenant, touch.lead, rfc3339(touch.at), touch.before, touch.after, score_of(touch.after),
-            model.bands[self.band].name, model.label, model.stages[self.stage].name, touch.reference,
+            model.bands[self.band].name, model.label, model.stages[stage].name, touch.reference,
         )  # fmt: skip
-        self.envelope = self.outbox.envelope(common, self.state.place, touch.traceparent)
+        self.telling = Telling(outbox, state, outbox.envelope(common, state.place, touch.traceparent))
 
     @property
     def asking(self) -> Asking:
@@ -108,19 +111,12 @@ class Evaluation:
             judgement = Judgement(
                 self.state, self.model, facts, touch.key, touch.tenant, touch.at, touch.signal, self.turns
             )
-            self._asking = Asking(judgement, self.factors, self.put)
+            self._asking = Asking(judgement, self.factors, self.telling)
         return self._asking
 
-    def run(self, gained: bool, stage: int | None = None) -> None:
-        """Settles thresholds, band and stage.
-
-        `gained` says that a signal with a gain is behind it, `stage` which one rules speak for, if that is
-        another than the lead's.
-        """
+    def run(self, gained: bool) -> None:
+        """Settles thresholds, band and stage; `gained` says that a signal with a gain is behind it."""
         state, thresholds, after = self.state, self.model.thresholds, self.touch.after
-        if stage is not None:
-            self.stage = stage
-            self.enclose()
         for index, threshold in enumerate(thresholds):
             if not state.passed >> index & 1 and after >= threshold.at - TOLERANCE:
                 self.cross_up(index)
@@ -153,7 +149,9 @@ class Evaluation:
     def crossing(self, index: int, direction: Direction, cause: Cause) -> str:
         at = self.model.thresholds[index].at
         own = _Crossed(at, self.factors)
-        return self.put("lead.threshold.crossed", repr(at), direction, cause, own, f"crossing:{direction}")
+        return self.telling.put(
+            "lead.threshold.crossed", repr(at), direction, cause, own, f"crossing:{direction}"
+        )
 
     def ask_at(self, index: int, crossing: str) -> None:
         """Asks for the actions of a threshold, unless it asked for them a short while ago."""
@@ -179,7 +177,7 @@ class Evaluation:
         cause = self.touch.rise if direction == "up" else self.touch.fall
         self.state.band = self.band
         own = _BandChanged(bands[old].name)
-        change = self.put(
+        change = self.telling.put(
             "lead.band.changed", bands[self.band].name, direction, cause, own, f"band:{direction}"
         )
         self.move(bands, old, self.band, cause, change)
@@ -191,7 +189,7 @@ class Evaluation:
         self.state.stage = self.stage
         own = _StageChanged(stages[old].name)
         name = stages[self.stage].name
-        change = self.put("lead.stage.changed", name, direction, cause, own, f"stage:{direction}")
+        change = self.telling.put("lead.stage.changed", name, direction, cause, own, f"stage:{direction}")
         self.move(stages, old, self.stage, cause, change)
 
     def move(self, levels: Sequence[Level], old: int, new: int, cause: Cause, change: str) -> None:
@@ -221,7 +219,7 @@ class Evaluation:
         """A spike or a timer has come about."""
         kind = trigger.partition(":")[0]
         own = _Fired(trigger, value, self.factors)
-        fired = self.put("lead.trigger.fired", trigger, "up", cause, own, f"trigger:{kind}")
+        fired = self.telling.put("lead.trigger.fired", trigger, "up", cause, own, f"trigger:{kind}")
         for number in actions:
             self.asking.act(self.model.actions[number], cause, fired)
 
@@ -229,11 +227,3 @@ class Evaluation:
         """Asks for actions of rules."""
         for number in actions:
             self.asking.act(self.model.actions[number], "signal", "")
-
-    def put(
-        self, type_: str, what: str, direction: Direction, cause: Cause, own: msgspec.Struct, kind: str
-    ) -> str:
-        """Puts a record out and returns its id; takes the next ordinal."""
-        ordinal = self.state.ordinal
-        self.state.ordinal = ordinal + 1
-        return self.outbox.put(self.envelope, type_, what, direction, cause, ordinal, own, kind)

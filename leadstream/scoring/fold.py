@@ -160,8 +160,8 @@ def fold_signal(
             record.key or b"", signal.tenant, signal.lead, now, before, after, "signal", fall,
             reference(signal, data), signal, traceparent_of(record.headers),
         )  # fmt: skip
-        evaluation = Evaluation(state, model, touch, outbox, turns)
-        evaluation.run(gain > 0.0, stage)
+        evaluation = Evaluation(state, model, touch, outbox, turns, stage)
+        evaluation.run(gain > 0.0)
         if gains is not None:
             gains.tell(evaluation)
         low, high = model.interval(state.passed, state.band, state.stage)

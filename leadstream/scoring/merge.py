@@ -70,9 +70,9 @@ def absorb(
         rescore(state, model, now)
     sum_again(state, model)
     touch = Touch(key, tenant, lead, now, before, state.total, "merge", "merge")
-    evaluation = Evaluation(state, model, touch, outbox, turns)
     stage = None if model.staged_by_total or loser.stage <= state.stage else loser.stage
-    evaluation.run(gained=False, stage=stage)
+    evaluation = Evaluation(state, model, touch, outbox, turns, stage)
+    evaluation.run(gained=False)
     if state.extra is not None and state.extra.deferred:
         waiting = state.extra.deferred
         state.extra.deferred = waiting[:MAX_DEFERRED]

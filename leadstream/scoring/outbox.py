@@ -7,6 +7,7 @@ import msgspec
 
 from leadstream.records.outputs import Cause, Direction, SignalRef
 from leadstream.records.step import Headers, Message, Step
+from leadstream.scoring.state import LeadState
 
 SKIPPED = "lead.action.skipped"
 """The type of the records that are decisions."""
@@ -111,3 +112,22 @@ class Outbox:
             else:
                 step.actions.append(message)
         self.entries.clear()
+
+
+class Telling:
+    """Puts out the records of one evaluation of a lead, each with the next ordinal."""
+
+    __slots__ = ("_outbox", "_state", "envelope")
+
+    def __init__(self, outbox: Outbox, state: LeadState, envelope: Envelope) -> None:
+        self._outbox = outbox
+        self._state = state
+        self.envelope = envelope
+
+    def put(
+        self, type_: str, what: str, direction: Direction, cause: Cause, own: msgspec.Struct, kind: str
+    ) -> str:
+        """Puts a record out and returns its id; the parameters are those of `Outbox.put`."""
+        ordinal = self._state.ordinal
+        self._state.ordinal = ordinal + 1
+        return self._outbox.put(self.envelope, type_, what, direction, cause, ordinal, own, kind)
