@@ -10,7 +10,7 @@ from leadstream.records.outputs import Accumulator, Detail
 from leadstream.scoring.buckets import Bucket, read_buckets
 from leadstream.scoring.kernel import Kernel, age_factor, worth
 from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.reading import inactive_since, kernel_of
+from leadstream.scoring.reading import kernel_of, spells
 from leadstream.scoring.state import LeadState
 
 LN2 = log(2.0)
@@ -149,12 +149,8 @@ def terms_of(state: LeadState, model: CompiledModel) -> Iterator[Term]:
         buckets = list(read_buckets(packed[symbol])) if symbol in packed else ()
         kernel = model.kernels[branch.kernel]
         yield Term(branch.category, branch.points, kernel, mass, ref, buckets, active_at)
-    anchor = inactive_since(state)
-    if anchor is not None:
-        for timer in model.inactivities:
-            if (spell := timer.branch) is not None:
-                kernel = model.kernels[spell.kernel]
-                yield Term(spell.category, spell.points, kernel, 1.0, anchor, (), None)
+    for spell, _, anchor in spells(state, model):
+        yield Term(spell.category, spell.points, model.kernels[spell.kernel], 1.0, anchor, (), None)
 
 
 def stretch_of_accumulators(

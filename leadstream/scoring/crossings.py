@@ -172,28 +172,23 @@ class Evaluation:
                 self.asking.act(action, self.touch.rise, crossing, threshold=index)
 
     def change_band(self) -> None:
-        bands, old = self.model.bands, self.state.band
-        direction: Direction = "up" if self.band > old else "down"
-        cause = self.touch.rise if direction == "up" else self.touch.fall
-        self.state.band = self.band
-        own = _BandChanged(bands[old].name)
-        change = self.telling.put(
-            "lead.band.changed", bands[self.band].name, direction, cause, own, f"band:{direction}"
-        )
-        self.move(bands, old, self.band, cause, change)
+        bands, old, new = self.model.bands, self.state.band, self.band
+        self.state.band = new
+        self.move("band", bands, old, new, _BandChanged(bands[old].name))
 
     def change_stage(self) -> None:
-        stages, old = self.model.stages, self.state.stage
-        direction: Direction = "up" if self.stage > old else "down"
-        cause = self.touch.rise if direction == "up" else self.touch.fall
-        self.state.stage = self.stage
-        own = _StageChanged(stages[old].name)
-        name = stages[self.stage].name
-        change = self.telling.put("lead.stage.changed", name, direction, cause, own, f"stage:{direction}")
-        self.move(stages, old, self.stage, cause, change)
+        stages, old, new = self.model.stages, self.state.stage, self.stage
+        self.state.stage = new
+        self.move("stage", stages, old, new, _StageChanged(stages[old].name))
 
-    def move(self, levels: Sequence[Level], old: int, new: int, cause: Cause, change: str) -> None:
-        """Ends what waits in the level left, asks for the actions of the new one, begins what waits in it."""
+    def move(self, kind: str, levels: Sequence[Level], old: int, new: int, own: msgspec.Struct) -> None:
+        """Tells of another band or stage: ends what waits in the one left, asks for the actions of the new
+        one, begins what waits in it.
+        """
+        direction: Direction = "up" if new > old else "down"
+        cause = self.touch.rise if direction == "up" else self.touch.fall
+        type_, name = f"lead.{kind}.changed", levels[new].name
+        change = self.telling.put(type_, name, direction, cause, own, f"{kind}:{direction}")
         self.end_waits(levels[old].timers)
         for action, was in levels[new].entries:
             if cause not in ("recovery", "merge") and (new > old if was is None else was == old):

@@ -1,8 +1,5 @@
 """One lead out of two: what a lead that was known under two ids would have been, had it had one."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from leadstream.scoring.accumulate import be_active, sum_again
 from leadstream.scoring.buckets import add_bucket, read_buckets, write_buckets
 from leadstream.scoring.crossings import Evaluation, Touch
@@ -20,9 +17,6 @@ from leadstream.scoring.surges import joined
 
 MAX_IDS = 64
 """Signal ids that a lead made of several remembers at most."""
-
-T = TypeVar("T")
-K = TypeVar("K")
 
 
 def absorb(
@@ -175,15 +169,9 @@ def merge_extra(extra: Extra, other: Extra, model: CompiledModel) -> None:
         waits[wait[1]] = min(wait, waits.get(wait[1], wait))
     extra.waits = sorted(waits.values()) or None
     extra.deferred = [*(extra.deferred or []), *(other.deferred or [])] or None
-    extra.crossed = merged(extra.crossed, other.crossed, max)
+    for index, at in (other.crossed or {}).items():
+        extra.crossed = {**(extra.crossed or {}), index: max(at, (extra.crossed or {}).get(index, at))}
     extra.owner = extra.owner or other.owner
-
-
-def merged(ours: dict[K, T] | None, theirs: dict[K, T] | None, of: Callable[[T, T], T]) -> dict[K, T] | None:
-    found = dict(ours or {})
-    for name, value in (theirs or {}).items():
-        found[name] = of(found[name], value) if name in found else value
-    return found or None
 
 
 def merged_surges(ours: list[bytes] | None, theirs: list[bytes] | None) -> list[bytes] | None:

@@ -1,6 +1,6 @@
 """Reading a score: at any time, and factor by factor. Nothing is written because time passed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -8,6 +8,7 @@ from leadstream.records.outputs import Accumulator, Detail, FactorShare
 from leadstream.scoring.buckets import read_buckets
 from leadstream.scoring.kernel import TOLERANCE, Kernel, Kind, score_of, worth
 from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.rules import Branch
 from leadstream.scoring.state import Extra, LeadState
 
 _NOTHING = Extra()
@@ -74,11 +75,9 @@ def sums_at(state: LeadState, model: CompiledModel, t: int) -> list[float]:
         else:
             kept = read_buckets(buckets[symbol]) if buckets and symbol in buckets else ()
             sums[branch.category] += worth(branch.points, kernel, mass, ref, kept, active_at, t)
-    anchor = inactive_since(state)
-    if anchor is not None:
-        for timer in model.inactivities:
-            if timer.branch is not None and t - anchor >= timer.after:
-                sums[timer.branch.category] += timer.branch.points
+    for spell, after, anchor in spells(state, model):
+        if t - anchor >= after:
+            sums[spell.category] += spell.points
     return sums
 
 
@@ -87,6 +86,15 @@ def inactive_since(state: LeadState) -> int | None:
     if state.active_at is not None:
         return state.active_at
     return state.extra.known_at if state.extra is not None else None
+
+
+def spells(state: LeadState, model: CompiledModel) -> Iterator[tuple[Branch, int, int]]:
+    """What counts while an inactivity lasts: its accumulator, after how many ms it begins, and since when."""
+    anchor = inactive_since(state)
+    if anchor is not None:
+        for timer in model.inactivities:
+            if timer.branch is not None:
+                yield timer.branch, timer.after, anchor
 
 
 def score(state: LeadState, model: CompiledModel, t: int) -> Score:
@@ -120,16 +128,11 @@ def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, .
                 kernel.half_life, mass, ref, count, last_at, detail,
             )
         )  # fmt: skip
-    anchor = inactive_since(state)
-    if anchor is not None:
-        for timer in model.inactivities:
-            if (spell := timer.branch) is not None:
-                category = model.categories[spell.category].name
-                found.append(
-                    Accumulator(
-                        spell.factor, category, spell.points, "inactive", timer.after, 1.0, anchor, 0, anchor
-                    )
-                )
+    for spell, after, anchor in spells(state, model):
+        category = model.categories[spell.category].name
+        found.append(
+            Accumulator(spell.factor, category, spell.points, "inactive", after, 1.0, anchor, 0, anchor)
+        )
     return tuple(found)
 
 
