@@ -122,11 +122,12 @@ def stretch_of(terms: Iterable[Term], bounds: Iterable[tuple[float, float]], sta
         if kernel.memoryless:
             add_memoryless(part, kernel, points * mass, ref, start)
             continue
-        change = next_change(points, kernel, mass, ref, buckets, active_at, start)
+        present = worth(points, kernel, mass, ref, buckets, active_at, start)
+        change = next_change(points, kernel, mass, ref, buckets, active_at, start, present)
         if change < end:
             end = change
         if kernel.kind in STEPWISE:
-            part.constant += worth(points, kernel, mass, ref, buckets, active_at, start)
+            part.constant += present
             continue
         if kernel.ages:
             add_memoryless(part, kernel, points * mass * kernel.ages[-1][1], ref, start)
@@ -197,8 +198,9 @@ def next_change(
     buckets: Sequence[Bucket],
     active_at: int | None,
     start: int,
+    present: float,
 ) -> float:
-    """When an accumulator next takes another form after `start`; infinite if never."""
+    """When an accumulator, worth `present` at `start`, next takes another form; infinite if never."""
     if kernel.kind == "inactive":
         return ref + kernel.half_life if ref + kernel.half_life > start else inf
     end = inf
@@ -212,10 +214,11 @@ def next_change(
         ends = [at + kernel.half_life for at, _ in buckets if at + kernel.half_life > start]
         return min(end, min(ends, default=inf))
     if kernel.kind == "inactivity_step":
-        whole = worth(points, kernel, mass, ref, buckets, start, start)
-        left = worth(points, kernel, mass, ref, buckets, active_at, start)
+        least = 0.0
+        if kernel.floor:
+            least = min(kernel.floor, worth(points, kernel, mass, ref, buckets, start, start))
         # Down at its floor, or at nothing, no step takes more.
-        if abs(left) > NEGLIGIBLE and (points < 0 or left > min(kernel.floor, whole)):
+        if abs(present) > NEGLIGIBLE and (points < 0 or present > least):
             anchor = ref if active_at is None else active_at
             steps = max(0, (start - anchor) // kernel.half_life)
             end = min(end, anchor + (steps + 1) * kernel.half_life)

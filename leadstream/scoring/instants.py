@@ -9,6 +9,8 @@ MARGIN = 1e-12
 """What rounding may be the bounds of a total away from the total, relative to its size."""
 BUDGET = 4000
 """Pieces that a search looks at before it is content with a coarser look."""
+SHORT = 8
+"""Milliseconds between which halving is as good as any search."""
 Total = Callable[[int], float]
 """The total at an instant, as the fold computes it."""
 
@@ -37,10 +39,12 @@ def exit_in_pieces(total: Total, stretch: Stretch, half_life: int, low: float, h
     for _, last, leaves in guesses(stretch, half_life, low, high):
         ends = (horizon,) if last == inf else (start + int(last), start + int(last) + 1)
         if leaves < inf:
+            # Rounding moves it by little: by less than a millisecond as a rule.
             near = start + int(leaves)
-            first, second = max(inside, near - 2), min(ends[-1], horizon, near + 3)
-            if second > first and low <= total(first) < high and not low <= total(second) < high:
-                return settle(total, first, second, low, high)
+            for before, behind in ((near, near + 1), (near - 2, near + 3)):
+                first, second = max(inside, before), min(ends[-1], horizon, behind)
+                if second > first and low <= total(first) < high and not low <= total(second) < high:
+                    return settle(total, first, second, low, high)
         # A release is between two milliseconds: the total may turn in the last one before it.
         for end in ends:
             end = min(end, horizon)
@@ -81,7 +85,13 @@ def exit_by_bounds(total: Total, stretch: Stretch, low: float, high: float) -> i
 
 
 def settle(total: Total, inside: int, outside: int, low: float, high: float) -> int:
-    """The first instant outside, between one that is inside and one that is not."""
+    """The first instant outside, between one that is inside and one that is not.
+
+    Interpolates within a bracket by the ITP method (Oliveira and Takahashi, ACM Transactions on Mathematical
+    Software 47, 2020): one step more than halving at worst, and some seven where a total fades over years.
+    """
+    if outside - inside > SHORT:
+        inside, outside = narrow(total, inside, outside, low, high)
     while outside - inside > 1:
         middle = (inside + outside) // 2
         if low <= total(middle) < high:
@@ -89,6 +99,35 @@ def settle(total: Total, inside: int, outside: int, low: float, high: float) -> 
         else:
             outside = middle
     return outside
+
+
+def narrow(total: Total, inside: int, outside: int, low: float, high: float) -> tuple[int, int]:
+    """Such a pair at most `SHORT` ms apart."""
+    whole = outside - inside
+    # The width that halving, one step behind, would have reached.
+    allowed = float(2 << whole.bit_length())
+    value_inside, value_outside = total(inside), total(outside)
+    while (width := outside - inside) > SHORT:
+        allowed /= 2
+        level = low if value_outside < low else high
+        share = (value_inside - level) / (value_inside - value_outside)
+        # From the interpolated place towards the middle, but not past it.
+        place = width * share
+        pull = 0.2 * width * width / whole
+        off = width / 2 - place
+        if abs(off) <= pull:
+            off = 0.0
+        else:
+            off -= pull if off > 0 else -pull
+        reach = max(0.0, (allowed - width) / 2)
+        off = min(max(off, -reach), reach)
+        middle = min(max(inside + round(width / 2 - off), inside + 1), outside - 1)
+        value = total(middle)
+        if low <= value < high:
+            inside, value_inside = middle, value
+        else:
+            outside, value_outside = middle, value
+    return inside, outside
 
 
 def fall_time(value: float, half_life: float, level: float) -> int:

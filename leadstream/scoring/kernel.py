@@ -104,16 +104,28 @@ def worth(
     if kind == "inactive":
         return points * mass if t - ref >= kernel.half_life else 0.0
     ages = kernel.ages
+    factor = 1.0
     whole = mass * ages[-1][1] if ages else mass
-    if kind == "inactivity_step":
+    if kind == "inactivity_step" or kind == "none":
         for at, one in buckets:
-            whole += one * age_factor(ages, t - at)
+            age = t - at
+            # As `age_factor`, but for the cost of a call: the last one stands for all older.
+            for to, factor in ages:  # noqa: B007 - used behind it
+                if age < to:
+                    break
+            whole += one * factor
         whole *= points
+        if kind == "none":
+            return whole
         left = whole * loss_factor(kernel, ref if active_at is None else active_at, ref, t)
         return max(left, min(kernel.floor, whole)) if kernel.floor else left
     whole *= fading(kernel, t - ref)
     for at, one in buckets:
-        whole += one * age_factor(ages, t - at) * fading(kernel, t - at)
+        age = t - at
+        for to, factor in ages:  # noqa: B007 - used behind it
+            if age < to:
+                break
+        whole += one * factor * fading(kernel, age)
     return points * whole
 
 
