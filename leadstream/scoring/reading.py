@@ -27,15 +27,11 @@ class Score:
 class Factor:
     """A factor's part of a total.
 
-    `points` is what it contributes at the time asked for, `worth` what it did at `last_at`, when its newest
-    signal came. `half_life` is in milliseconds, 0 for a factor that does not decay.
+    `points` is what it contributes at the time asked for. Of `count` signals the newest was at `last_at`.
     """
 
     factor: str
     points: float
-    worth: float
-    mass: float
-    half_life: int
     count: int
     last_at: int
 
@@ -136,15 +132,12 @@ def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, .
     return tuple(found)
 
 
-def contribution(accumulator: Accumulator, t: int, kernel: Kernel | None = None) -> float:
-    """What a factor adds to its category at `t`, or at its own instant if `t` is before that.
-
-    `kernel` is its kernel, for those who have it.
-    """
+def contribution(accumulator: Accumulator, t: int) -> float:
+    """What a factor adds to its category at `t`, or at its own instant if `t` is before that."""
     detail = accumulator.detail or Detail()
     t = max(t, accumulator.t_ref, accumulator.last_at)
     points, mass, ref = accumulator.points, accumulator.mass, accumulator.t_ref
-    return worth(points, kernel or kernel_of(accumulator), mass, ref, detail.buckets, detail.active_at, t)
+    return worth(points, kernel_of(accumulator), mass, ref, detail.buckets, detail.active_at, t)
 
 
 def kernel_of(accumulator: Accumulator) -> Kernel:
@@ -168,19 +161,15 @@ def explain(
     """
     factors, sums = [], dict.fromkeys(caps, 0.0)
     for one in accumulators:
-        kernel = kernel_of(one)
-        points = contribution(one, t, kernel)
+        points = contribution(one, t)
         if one.category in sums:
             sums[one.category] += points
-        before = contribution(one, one.last_at, kernel)
-        factors.append(
-            Factor(one.factor, points, before, one.mass, one.half_life, one.count, one.last_at)
-        )  # fmt: skip
+        factors.append(Factor(one.factor, points, one.count, one.last_at))
     for category, value in sums.items():
         low, high = caps[category]
         beyond = min(max(value, low), high) - value
         if beyond:
-            factors.append(Factor(f"cap:{category}", beyond, beyond, 1.0, 0, 0, t))
+            factors.append(Factor(f"cap:{category}", beyond, 0, t))
     return sorted(factors, key=lambda factor: (-abs(factor.points), factor.factor))
 
 
