@@ -9,6 +9,7 @@ from leadstream.models import schema
 from leadstream.models.compile_policy import PolicyCompiler
 from leadstream.models.compile_rules import RuleCompiler
 from leadstream.models.forms import Part
+from leadstream.models.written import written
 from leadstream.scoring.model import CompiledModel
 
 DOCUMENTATION = {"owner", "description", "rationale"}
@@ -41,6 +42,7 @@ def compile_model(file: schema.RuleFile, tenant: schema.Tenant | None = None) ->
         timers=timers,
         spikes=policy.spikes(),
         consent_required=file.consent == "required",
+        rules=written(file.model_copy(update={"half_life": half_life})),
     )
 
 

@@ -14,6 +14,7 @@ Access = Literal["writer", "reader", "tenant_reader"]
 
 TENANT_TABLES = (
     "leads", "score_events", "action_log", "decision_log", "removed_leads", "crm_destinations",
+    "lead_scoring_models",
 )  # fmt: skip
 """The tables whose rows are a tenant's."""
 POLICIES: dict[Access, str] = {
@@ -21,14 +22,20 @@ POLICIES: dict[Access, str] = {
     "reader": "FOR SELECT TO {roles} USING (true)",
     "tenant_reader": "FOR SELECT TO {roles} USING (tenant_id = current_setting('leadstream.tenant', true))",
 }
+SHARED = {
+    "lead_scoring_models": "FOR SELECT TO {roles} USING "
+    "(tenant_id IN ('', current_setting('leadstream.tenant', true)))"
+}
+"""What a tenant's reader may see of tables that have rows for all tenants."""
 READ = (
     "SELECT ON leads, score_events, action_log, decision_log, removed_leads, crm_destinations",
+    "SELECT ON lead_scoring_models",
     "SELECT ON projection_positions, projection_timeline, alembic_version",
     "SELECT ON {views}",
 )
 GRANTS: dict[Access, tuple[str, ...]] = {
     "writer": (
-        "SELECT, INSERT, UPDATE, DELETE ON leads",
+        "SELECT, INSERT, UPDATE, DELETE ON leads, lead_scoring_models",
         "SELECT, INSERT ON score_events, action_log, decision_log, projection_dead_letters",
         "SELECT, INSERT, UPDATE ON projection_positions, removed_leads",
         "SELECT ON alembic_version",
@@ -77,7 +84,8 @@ async def give(
             statements.append(f"DROP POLICY IF EXISTS {kind} ON {table}")
             if roles:
                 to = ", ".join(names[role] for role in sorted(roles))
-                statements.append(f"CREATE POLICY {kind} ON {table} {POLICIES[kind].format(roles=to)}")
+                rule = SHARED.get(table, POLICIES[kind]) if kind == "tenant_reader" else POLICIES[kind]
+                statements.append(f"CREATE POLICY {kind} ON {table} {rule.format(roles=to)}")
         if members["tenant_reader"]:
             statements.append(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     await connection.execute("; ".join(statements))

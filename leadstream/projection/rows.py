@@ -12,6 +12,7 @@ from leadstream.projection.log_rows import (
     read_action,
     read_instant,
 )
+from leadstream.projection.model_rows import MAX_VERSION, model_of, model_row
 from leadstream.projection.ranking import rank_of
 from leadstream.projection.storable import (
     DeadRow,
@@ -30,9 +31,6 @@ from leadstream.records.rejection import shorten
 from leadstream.records.step import LogRecord
 from leadstream.records.times import LAST
 
-MAX_VERSION = 50
-"""`score_version` is a varchar(50) (S2-9)."""
-
 NO_CAPS = msgspec.Raw(b"{}")
 
 
@@ -43,10 +41,10 @@ BAND_OFFSET = LEADS.names.index("band_offset")
 
 @dataclass(slots=True)
 class Batch:
-    """Rows with their origins, one to one. `removed` are tenant, lead and offset of tombstones that are
-    the last record of their lead; `entered` of changes of band behind which a coalesced snapshot of the lead
-    has another band. `coalesced` counts snapshots that a later one of the same lead replaces. `newest` is
-    the highest time of the fold in the rows (epoch ms), 0 without rows."""
+    """Rows with their origins, one to one. `removed` are tenant, lead (or fingerprint of a model) and offset
+    of tombstones that are the last record of their key; `entered` of changes of band behind which a
+    coalesced snapshot of the lead has another band. `coalesced` counts records that a later one of the same
+    key replaces. `newest` is the highest time of the fold in the rows (epoch ms), 0 without rows."""
 
     rows: list[Row] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
@@ -85,6 +83,7 @@ class _Snapshot(msgspec.Struct, gc=False):
     accumulators: msgspec.Raw
     stage: str = ""
     caps: msgspec.Raw = NO_CAPS
+    owner: str = ""
 
 
 class _InBand(msgspec.Struct, gc=False):
@@ -138,10 +137,14 @@ _contributions = msgspec.json.Decoder(tuple[Contribution, ...]).decode
 
 
 def read_records(kind: Kind, partition: int, records: Sequence[LogRecord]) -> Batch:
-    """The rows of some records of one partition, in their order; of snapshots the last of each lead."""
+    """The rows of some records of one partition, in their order; of snapshots and models the last of
+    each key."""
     batch = Batch()
     if kind == "scores":
         _read_scores(partition, records, batch)
+        return batch
+    if kind == "models":
+        _read_models(records, batch)
         return batch
     for record in records:
         try:
@@ -225,6 +228,28 @@ class _Stay:
             self.entered = True
 
 
+def _read_models(records: Sequence[LogRecord], batch: Batch) -> None:
+    """Of each model the last record that can be stored."""
+    seen: set[bytes] = set()
+    for record in reversed(records):
+        key = record.key
+        if key is None:
+            batch.reject(record, Unfit("key_mismatch", "the record has no key"))
+            continue
+        if key in seen:
+            batch.coalesced += 1
+            continue
+        try:
+            if record.value is None:
+                batch.removed.append((*model_of(key), record.offset))
+            else:
+                # Its time is none of a fold.
+                batch.add(*model_row(record), 0)
+            seen.add(key)
+        except Unfit as unfit:
+            batch.reject(record, unfit)
+
+
 def _lead_of(key: bytes) -> tuple[str, str]:
     try:
         tenant, colon, lead = key.decode().partition(":")
@@ -267,6 +292,7 @@ def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
         None if snapshot.last_activity is None else instant(snapshot.last_activity),
         snapshot.suppressed,
         snapshot.stage,
+        snapshot.owner or None,
         raw.decode(),
         bytes(snapshot.caps).decode(),
         partition,

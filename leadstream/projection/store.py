@@ -9,10 +9,11 @@ import asyncpg
 from leadstream.projection.database import is_data_error, open_pool, translated
 from leadstream.projection.errors import PositionMismatch, StoreUnavailable
 from leadstream.projection.migrate import schema_state_of
+from leadstream.projection.models_in_force import settle
 from leadstream.projection.months import Months
 from leadstream.projection.rows import Batch, read_records, refused
 from leadstream.projection.storable import DeadRow, Origin, Row
-from leadstream.projection.tables import LEADS, NEWER_LEAD, TARGETS, Kind
+from leadstream.projection.tables import LEAD_SCORING_MODELS, LEADS, NEWER_LEAD, NEWER_MODEL, TARGETS, Kind
 from leadstream.records.step import LogRecord
 
 CLOSE_SECONDS = 5.0
@@ -43,6 +44,8 @@ WHERE leads.tenant_id = entered.tenant_id AND leads.lead_id = entered.lead_id AN
     AND leads.band_offset < entered.band_offset AND entered.band_offset <= leads.log_offset
 """
 """A band left and entered again between two rows: the rows alone don't show it."""
+NEWER = {LEADS.name: NEWER_LEAD, LEAD_SCORING_MODELS.name: NEWER_MODEL}
+"""The tables whose rows are written over, and when."""
 NOTIFY = "SELECT pg_notify($1, $2)"
 BURY = """
 INSERT INTO projection_dead_letters
@@ -151,7 +154,10 @@ class ProjectionStore:
                 await _insert(connection, kind, batch.rows)
             if batch.entered:
                 await connection.execute(ENTERED, *zip(*batch.entered, strict=True), partition)
-            if batch.removed:
+            if kind == "models":
+                tenants = {row[0] for row in (*batch.rows, *batch.removed)}
+                await settle(connection, list(tenants), batch.removed)
+            elif batch.removed:
                 await connection.execute(REMOVE, *zip(*batch.removed, strict=True), partition)
             if kind == "scores" and (batch.rows or batch.removed):
                 await connection.execute(NOTIFY, channel(self._schema), str(partition))
@@ -178,7 +184,8 @@ async def _insert(connection: asyncpg.Connection, kind: Kind, rows: Sequence[Row
         return
     table = TARGETS[kind]
     await connection.copy_records_to_table(table.staging, records=rows, columns=table.names)
-    await connection.execute(table.upsert(NEWER_LEAD) if table is LEADS else table.insert())
+    newer = NEWER.get(table.name)
+    await connection.execute(table.insert() if newer is None else table.upsert(newer))
 
 
 async def _insert_halving(

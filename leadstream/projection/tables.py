@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["scores", "history", "actions", "decisions"]
+Kind = Literal["scores", "history", "actions", "decisions", "models"]
 """What a topic holds."""
 
 
@@ -71,6 +71,7 @@ LEADS = Table(
         ("last_activity_on", "timestamptz"),
         ("suppressed", "text[]"),
         ("stage", "text"),
+        ("owner", "text"),
         ("accumulators", "jsonb"),
         ("caps", "jsonb"),
         ("source_partition", "integer"),
@@ -164,9 +165,36 @@ ACTION_LOG = Table(
 )
 DECISION_LOG = Table("decision_log", (*_COMMON, ("reason", "text"), ("until", "timestamptz")), ("id",))
 
+LEAD_SCORING_MODELS = Table(
+    "lead_scoring_models",
+    (
+        ("tenant_id", "text"),
+        ("fingerprint", "text"),
+        ("scoring_model_id", "text"),
+        ("name", "text"),
+        ("version", "varchar(50)"),
+        ("is_active", "boolean"),
+        ("rules", "jsonb"),
+        ("decay_settings", "jsonb"),
+        ("bands", "jsonb"),
+        ("thresholds", "jsonb"),
+        ("stages", "jsonb"),
+        ("caps", "jsonb"),
+        ("timezone", "text"),
+        ("created_at", "timestamptz"),
+        ("updated_at", "timestamptz"),
+        ("withdrawn", "boolean"),
+        ("log_offset", "bigint"),
+        ("altered", "boolean"),
+    ),
+    ("tenant_id", "fingerprint"),
+)
+NEWER_MODEL = "lead_scoring_models.log_offset <= EXCLUDED.log_offset"
+
 TARGETS: dict[Kind, Table] = {
     "scores": LEADS,
     "history": SCORE_EVENTS,
     "actions": ACTION_LOG,
     "decisions": DECISION_LOG,
+    "models": LEAD_SCORING_MODELS,
 }

@@ -174,7 +174,8 @@ class ScoreSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     any later total follows from the accumulators, each category's sum clamped to its `caps` (low, high).
     Before `next_change` no band, stage, threshold or score shown changes by itself; None if none ever does.
     `last_activity` is the newest effective time of a signal that a rule with positive points scored and no
-    guard flagged. `offset` is the place of the last record that changed the lead.
+    guard flagged. `offset` is the place of the last record that changed the lead. `owner` is the fact of that
+    name, else whom an action's sticky `assign` gave the lead to; empty for nobody.
     """
 
     tenant: str
@@ -192,6 +193,7 @@ class ScoreSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     accumulators: tuple[Accumulator, ...]
     stage: str = ""
     caps: dict[str, tuple[float, float]] = {}
+    owner: str = ""
 
 
 class Contribution(msgspec.Struct, frozen=True, gc=False):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import fields
 
+from leadstream.records.models import ScoringModel
 from leadstream.records.outputs import (
     Accumulator,
     ActionRequested,
@@ -32,6 +33,7 @@ RECORDS: dict[str, type[msgspec.Struct]] = {
     "lead.action.skipped": ActionSkipped,
     "score-snapshot": ScoreSnapshot,
     "history-batch": HistoryBatch,
+    "scoring-model": ScoringModel,
 }
 """By the name of the schema's file; of actions and decisions that is also the record's `type`."""
 

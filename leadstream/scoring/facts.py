@@ -79,6 +79,15 @@ def flattened(data: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return fields + [(f"consent.{name}", value) for name, value in consent.items()]
 
 
+def owner_of(blob: bytes) -> str | None:
+    """The fact `owner` of a state's facts, if it is a text that is not empty."""
+    # Most leads have none, and need no decoding.
+    if b"owner" not in blob:
+        return None
+    owner = known(unpack(blob), "owner")
+    return owner if isinstance(owner, str) and owner else None
+
+
 def known(facts: Facts, name: str) -> Scalar:
     """The value of a field, None if it is not known."""
     found = facts.get(name)

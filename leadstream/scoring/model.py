@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
+from typing import Any
 
 import msgspec
 
@@ -61,6 +62,8 @@ class CompiledModel:
     """The symbols of branches whose loss an activity locks in."""
     scales: tuple[float, ...] = ()
     """The half-lives of memoryless kernels in ms, infinite for no decay: `2 ** (-elapsed / scale)` holds."""
+    rules: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The rule file that it was made of, as plain values in the form that it is written in."""
     heads: tuple[msgspec.Raw, ...] = ()
     """The branches' part of an accumulator on the wire: its first five values, ready to be written."""
     heads_by_branches: dict[str, tuple[msgspec.Raw, ...]] = field(

@@ -4,6 +4,7 @@ import msgspec
 
 from leadstream.records.outputs import HistoryEntry, ScoreSnapshot
 from leadstream.records.step import Message
+from leadstream.scoring.facts import owner_of
 from leadstream.scoring.kernel import score_of
 from leadstream.scoring.model import CompiledModel
 from leadstream.scoring.reading import accumulators
@@ -31,6 +32,7 @@ class _Snapshot(msgspec.Struct, omit_defaults=True, gc=False):
     accumulators: list[tuple[msgspec.Raw, float, int, int, int]]
     """Each as `records.outputs.Accumulator`, its first five values written already."""
     stage: str = ""
+    owner: str = ""
 
 
 _encoder = msgspec.json.Encoder()
@@ -42,12 +44,13 @@ def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> 
     total = state.total
     suppressed = model.suppressed_channels(state.suppressed) if state.suppressed else ()
     stage = model.stages[state.stage].name
+    owner = (owner_of(state.facts) if state.facts else None) or (state.extra and state.extra.owner) or ""
     if not model.plain:
         return _encoder.encode(
             ScoreSnapshot(
                 tenant, lead, state.touched, total, score_of(total), model.bands[state.band].name, model.name,
                 model.version, suppressed, state.change or None, state.active_at, state.place,
-                accumulators(state, model), stage, model.caps,
+                accumulators(state, model), stage, model.caps, owner,
             )
         )  # fmt: skip
     refs = state.refs
@@ -57,7 +60,7 @@ def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> 
         _Snapshot(
             tenant, lead, state.touched, total, score_of(total), model.bands[state.band].name, model.name,
             model.version, suppressed, state.change or None, state.active_at, state.place,
-            list(zip(heads, state.masses, refs, state.counts, refs, strict=True)), stage,
+            list(zip(heads, state.masses, refs, state.counts, refs, strict=True)), stage, owner,
         )
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import faust
@@ -140,7 +140,10 @@ class ScorerApp(PackApp):
         partitions: int,
         make_task: Callable[[int, "ScorerApp"], PartitionTask],
         start_at: int | None,
+        before_folding: Callable[[], Awaitable[None]],
     ) -> None:
+        """`before_folding` is awaited each time that a partition is open and its rows fit the model."""
+        self._before_folding = before_folding
         self._topic = topic
         self._partitions = partitions
         self._make_task = make_task
@@ -182,6 +185,11 @@ class ScorerApp(PackApp):
         return await self.seek_to(TopicPartition(self._topic, partition), offset)
 
     async def begin(self, partition: int, stored: int | None) -> int:
+        position = await self._begin(partition, stored)
+        await self._before_folding()
+        return position
+
+    async def _begin(self, partition: int, stored: int | None) -> int:
         thread = self.thread
         tp = TopicPartition(self._topic, partition)
         beginning = await self.beginning(tp)

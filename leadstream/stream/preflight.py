@@ -47,10 +47,10 @@ async def check_topics_for_scoring(settings: Settings, names: TopicNames) -> int
     """The number of partitions of the signals topic, after checking the topics that the worker needs."""
     wanted = [
         names.signals, names.changelog, names.actions, names.decisions, names.scores, names.history,
-        names.dead_letters,
+        names.dead_letters, names.models,
     ]  # fmt: skip
     states = await when_kafka_answers(lambda: describe_topics(settings, wanted), "topics")
-    partitions = check_present(wanted, states)
+    partitions = check_present(wanted, states, names.models)
     timestamps = states[names.signals].config.get("message.timestamp.type", "LogAppendTime")
     if timestamps != "LogAppendTime" and not settings.allow_create_time:
         raise Refused(
@@ -60,14 +60,22 @@ async def check_topics_for_scoring(settings: Settings, names: TopicNames) -> int
     return partitions
 
 
-def check_present(wanted: list[str], states: dict[str, TopicState]) -> int:
-    """The partition count that all topics share. Raises Refused for an absent topic or another count."""
+def check_present(wanted: list[str], states: dict[str, TopicState], models: str) -> int:
+    """The partition count that all topics share, but for the one of models, which has one partition.
+
+    Raises Refused for an absent topic or another count.
+    """
     missing = [name for name in wanted if name not in states]
     if missing:
         raise Refused(f"there is no topic {', '.join(missing)}: run `leadstream topics create`")
     partitions = states[wanted[0]].partitions
+    if states[models].partitions != 1:
+        raise Refused(
+            f"{models} has {states[models].partitions} partitions, not 1, so that its order says nothing: "
+            "delete it and run `leadstream topics create`; workers fill it when they start"
+        )
     for name in wanted:
-        if states[name].partitions != partitions:
+        if states[name].partitions != partitions and name != models:
             raise Refused(
                 f"{name} has {states[name].partitions} partitions, {wanted[0]} has {partitions}: the "
                 "state of a lead lives in the partition of its key, so both must have the same number"

@@ -176,7 +176,8 @@ class Projector:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._topics = TopicNames(settings.topic_prefix, settings.app).projected
+        self._names = TopicNames(settings.topic_prefix, settings.app)
+        self._topics = self._names.projected
         self._app: ProjectorApp | None = None
         self._store_away = False
 
@@ -205,7 +206,7 @@ class Projector:
     async def _prepare(self, store: ProjectionStore, dsn: str) -> None:
         wanted = list(self._topics)
         states = await when_kafka_answers(lambda: describe_topics(self._settings, wanted), "topics")
-        check_present(wanted, states)
+        check_present(wanted, states, self._names.models)
         backoff = 0.5
         while True:
             try:

@@ -68,6 +68,10 @@ class TopicNames:
         return f"{self.prefix}.decisions"
 
     @property
+    def models(self) -> str:
+        return f"{self.prefix}.models"
+
+    @property
     def dead_letters(self) -> str:
         return f"{self.prefix}.dead-letters"
 
@@ -84,6 +88,7 @@ class TopicNames:
             self.history: "history",
             self.actions: "actions",
             self.decisions: "decisions",
+            self.models: "models",
         }
 
 
@@ -126,9 +131,12 @@ class Difference:
 def specs(names: TopicNames, partitions: int, *, create_time: bool = False) -> list[TopicSpec]:
     """All topics with `partitions` each: the outputs of a partition go to the partition of the same number.
 
+    That of models alone has one: its order says which model of a tenant is in force.
+
     `create_time` is for a broker that has no LogAppendTime (the embedded one), or a log whose producers
     are trusted with the time.
     """
+    timestamp_type = "CreateTime" if create_time else "LogAppendTime"
     kept = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
     # A small segment is closed, and so compacted, early: a restore reads that much less.
     sizes = {"segment.bytes": "134217728", "max.message.bytes": str(OUTPUT_BYTES)}
@@ -137,7 +145,7 @@ def specs(names: TopicNames, partitions: int, *, create_time: bool = False) -> l
     signals = {
         **kept,
         "max.message.bytes": str(SIGNAL_BYTES),
-        "message.timestamp.type": "CreateTime" if create_time else "LogAppendTime",
+        "message.timestamp.type": timestamp_type,
     }
     dead_letters = {
         "cleanup.policy": "delete",
@@ -152,6 +160,7 @@ def specs(names: TopicNames, partitions: int, *, create_time: bool = False) -> l
         TopicSpec(names.decisions, partitions, output, policy),
         TopicSpec(names.history, partitions, output, policy),
         TopicSpec(names.scores, partitions, compact, policy),
+        TopicSpec(names.models, 1, {**compact, "message.timestamp.type": timestamp_type}, policy),
         TopicSpec(names.dead_letters, partitions, dead_letters, policy),
         TopicSpec(names.changelog, partitions, compact, policy),
     ]

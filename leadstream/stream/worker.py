@@ -18,6 +18,7 @@ from leadstream.stream.app import ScorerApp
 from leadstream.stream.clients import producer
 from leadstream.stream.clock import run_clock
 from leadstream.stream.errors import Refused
+from leadstream.stream.model_topic import ModelTopic
 from leadstream.stream.preflight import check_topics_for_scoring, check_transactions
 from leadstream.stream.role import prepared, run_app, run_role
 from leadstream.stream.task import PartitionTask
@@ -77,7 +78,12 @@ class Worker:
             if not await prepared(self._check(), stop):
                 return
             self._app = ScorerApp(
-                settings, self._names.signals, self._partitions, self._make_task, self._start_at
+                settings,
+                self._names.signals,
+                self._partitions,
+                self._make_task,
+                self._start_at,
+                before_folding=ModelTopic(settings, self._names.models, self._catalog).tell,
             )
             ticks = producer(settings, enable_idempotence=settings.processing_guarantee == "exactly_once")
             await ticks.start()

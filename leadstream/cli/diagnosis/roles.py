@@ -28,7 +28,7 @@ async def check_worker(settings: Settings) -> list[Finding]:
 async def check_projector(settings: Settings) -> list[Finding]:
     """Whether projectors run and keep up with the outputs."""
     names = TopicNames(settings.topic_prefix, settings.app)
-    topics = [names.scores, names.history, names.actions, names.decisions]
+    topics = list(names.projected)
     return await _check_group(settings, "projector", f"{settings.app}-projector", topics)
 
 

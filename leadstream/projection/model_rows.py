@@ -1,0 +1,86 @@
+"""From records of the topic of models to rows of `lead_scoring_models`. Pure."""
+
+import msgspec
+
+from leadstream.projection.storable import Origin, Row, Unfit, check_identity, decoded, instant, storable
+from leadstream.records.models import model_key
+from leadstream.records.rejection import shorten
+from leadstream.records.step import LogRecord
+
+MAX_VERSION = 50
+"""As the rule file has it, and `leads.score_version`."""
+EMPTY_LIST = msgspec.Raw(b"[]")
+EMPTY_OBJECT = msgspec.Raw(b"{}")
+
+
+class _Model(msgspec.Struct, gc=False):
+    """`records.models.ScoringModel` with what goes to jsonb columns left as JSON."""
+
+    tenant: str
+    name: str
+    version: str
+    fingerprint: str
+    active: bool
+    rules: msgspec.Raw
+    bands: msgspec.Raw
+    decay: msgspec.Raw
+    thresholds: msgspec.Raw = EMPTY_LIST
+    stages: msgspec.Raw = EMPTY_LIST
+    caps: msgspec.Raw = EMPTY_OBJECT
+    timezone: str | None = None
+    created: int | None = None
+
+
+_model = msgspec.json.Decoder(_Model).decode
+
+
+def model_row(record: LogRecord) -> tuple[Row, Origin]:
+    """The row of a record, not yet in force, and where it comes from. Raises `Unfit`."""
+    value, altered = storable(record.value)
+    model = decoded(_model, value)
+    check_identity(altered, model.tenant, model.fingerprint)
+    key = model_key(model.tenant, model.fingerprint)
+    if record.key != key:
+        raise Unfit("key_mismatch", f"the key is {shorten(record.key)}, the body says {shorten(key)}")
+    for name, raw, first in (
+        ("rules", model.rules, b"{"), ("caps", model.caps, b"{"), ("bands", model.bands, b"["),
+        ("decay", model.decay, b"["), ("thresholds", model.thresholds, b"["), ("stages", model.stages, b"["),
+    ):  # fmt: skip
+        if bytes(raw)[:1] != first:
+            raise Unfit("bad_field", f"`{name}` is no {'object' if first == b'{' else 'array'}")
+    version = model.version
+    if len(version) > MAX_VERSION:
+        version, altered = version[:MAX_VERSION], True
+    logged = instant(record.timestamp)
+    row = (
+        model.tenant,
+        model.fingerprint,
+        f"{model.name}/{model.version}",
+        model.name,
+        version,
+        False,
+        bytes(model.rules).decode(),
+        bytes(model.decay).decode(),
+        bytes(model.bands).decode(),
+        bytes(model.thresholds).decode(),
+        bytes(model.stages).decode(),
+        bytes(model.caps).decode(),
+        model.timezone,
+        logged if model.created is None else instant(model.created),
+        logged,
+        not model.active,
+        record.offset,
+        altered,
+    )
+    return row, Origin(record)
+
+
+def model_of(key: bytes) -> tuple[str, str]:
+    """Tenant and fingerprint of a key. Raises `Unfit`."""
+    try:
+        tenant, colon, fingerprint = key.decode().partition(":")
+    except UnicodeDecodeError:
+        tenant = colon = fingerprint = ""
+    if not (colon and fingerprint) or "\0" in tenant + fingerprint:
+        raise Unfit("key_mismatch", f"no model has the key {shorten(key)}")
+    return tenant, fingerprint

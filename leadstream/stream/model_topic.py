@@ -1,0 +1,50 @@
+"""Telling the topic of models which models a worker scores with."""
+
+import asyncio
+
+import structlog
+
+from leadstream.models.published import Published
+from leadstream.scoring.model import ModelCatalog
+from leadstream.settings import Settings
+from leadstream.stream.log_reader import read_topic
+from leadstream.stream.log_writer import LogWriter
+
+log = structlog.get_logger()
+
+PARTITION = 0
+"""The only one: the order of a tenant's records says which model is in force."""
+
+
+class ModelTopic:
+    """The topic of models as one process of a worker tells it of a catalog, once."""
+
+    def __init__(self, settings: Settings, topic: str, catalog: ModelCatalog) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._catalog = catalog
+        self._telling = asyncio.Lock()
+        self._told = False
+
+    async def tell(self) -> None:
+        """Writes what the topic does not say yet; when it returns, the topic says what the catalog has.
+
+        Each partition awaits it when its rows were found to fit the models and before it folds: a worker that
+        is refused for another model tells nothing. Processes that start at once may write the same record
+        each; its meaning is the same, and compaction leaves one. Of workers with different models the last to
+        start is right. Raises Kafka's errors, `TopicAbsent` and `TimeoutError`.
+        """
+        async with self._telling:
+            if self._told:
+                return
+            published = Published()
+            async for records in read_topic(self._settings, self._topic, [PARTITION]):
+                for record in records:
+                    published.add(record.key, record.value, record.timestamp)
+            lacking = published.lacking(self._catalog)
+            if lacking:
+                async with LogWriter(self._settings, self._topic) as writer:
+                    for key, value in lacking:
+                        await writer.add(PARTITION, key, value)
+                log.info("models published", topic=self._topic, records=len(lacking))
+            self._told = True
