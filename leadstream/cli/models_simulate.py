@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leadstream.cli.console import cell, err, opened, out, printable
+from leadstream.cli.drawing import NoPlot, PlotFile, print_plot, write_file
 from leadstream.cli.errors import CliError
 from leadstream.intake.script import ScriptSignal, parse_moment, read_script
 from leadstream.intake.trajectory import Course, Event, Trajectory
@@ -19,7 +20,6 @@ from leadstream.scoring.kernel import score_of
 
 AFTER = 30 * DAY
 """How long after the last signal it goes on, unless told, in ms."""
-ENDINGS = (".png", ".svg")
 STYLES = {"crossing": "bold", "requested": "green", "skipped": "yellow", "rejected": "red", "trigger": "bold"}
 
 
@@ -35,8 +35,8 @@ def simulate(
     json: Annotated[
         bool, typer.Option("--json", help="All of it as one JSON object, without a plot.")
     ] = False,
-    plot: Annotated[Path | None, typer.Option(help="File for the plot, .png or .svg.")] = None,
-    no_plot: Annotated[bool, typer.Option("--no-plot", help="No plot in the terminal.")] = False,
+    plot: PlotFile = None,
+    no_plot: NoPlot = False,
 ) -> None:
     """Try a model on a few signals: what happens when and why, the total with its factors, and plots of them.
 
@@ -44,8 +44,6 @@ def simulate(
     with source and data as they need; `at` may be relative to the signal before: `+3d`, `+2h30m`. Timers
     fire and the total decays up to the end.
     """
-    if plot is not None and plot.suffix not in ENDINGS:
-        raise typer.BadParameter("the file's name ends in .png or .svg", param_hint="--plot")
     catalog = load_catalog(model)
     with opened(script) as file:
         try:
@@ -89,22 +87,14 @@ def write(path: Path, title: str, found: Trajectory) -> None:
 
     if not found.courses:
         raise CliError("there is nothing to plot: no signal came before the end", "move --until")
-    try:
-        write_plot(path, title, list(found.courses.values()), found.events)
-    except ModuleNotFoundError as error:
-        raise CliError(f"--plot needs {error.name}", "install `leadstream[local]`") from None
+    write_file(lambda path: write_plot(path, title, list(found.courses.values()), found.events), path)
 
 
 def show(title: str, course: Course, found: Trajectory) -> None:
-    """Prints the plot of a lead; without plotext it says what to install."""
+    """Prints the plot of a lead."""
     from leadstream.cli.plots import terminal_plot
 
-    try:
-        picture = terminal_plot(title, course, found.events, min(out.width, 160))
-    except ModuleNotFoundError as error:
-        err.print(f"no plot here without {error.name}: install `leadstream\\[local]`, or --no-plot")
-        return
-    out.print(Text.from_ansi(picture), soft_wrap=True)
+    print_plot(lambda width: terminal_plot(title, course, found.events, width))
 
 
 def events_table(label: str, found: Trajectory) -> Table:

@@ -1,12 +1,12 @@
-"""Plots of totals over time: files by matplotlib, the terminal by plotext."""
+"""Plots of totals over time."""
 
-import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from string import ascii_lowercase
 
 from leadstream.cli.console import printable
+from leadstream.cli.drawing import figure, terminal_canvas
 from leadstream.intake.trajectory import Course, Curve, Event
 from leadstream.records.times import DAY
 
@@ -37,13 +37,8 @@ def write_plot(path: Path, title: str, courses: Sequence[Course], events: Sequen
     """Writes a PNG or SVG, by the name's end: a panel for each lead, with its total, its factors, the
     levels that were crossed and the crossings.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    # A file of the same curve is the same: no date in it, and ids by a fixed salt.
-    with matplotlib.rc_context({"svg.hashsalt": "leadstream", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(11, 4.5 * len(courses)), layout="constrained")
-        panels = figure.subplots(len(courses), squeeze=False)[:, 0]
+    with figure(path, 11, 4.5 * len(courses)) as made:
+        panels = made.subplots(len(courses), squeeze=False)[:, 0]
         for panel, course in zip(panels, courses, strict=True):
             curve = course.curve()
             times = [datetime.fromtimestamp(at / 1000, UTC) for at in curve.times]
@@ -68,28 +63,19 @@ def write_plot(path: Path, title: str, courses: Sequence[Course], events: Sequen
             legend = panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")
             for text in legend.get_texts():
                 text.set_parse_math(False)
-        with warnings.catch_warnings():
-            # A letter that the font lacks is drawn as a box.
-            warnings.simplefilter("ignore", UserWarning)
-            figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def terminal_plot(title: str, course: Course, events: Sequence[Event], width: int) -> str:
     """The plot of a lead in so many columns, with its colours as escapes: factors are drawn as letters, which
     stand below it with their names.
     """
-    import plotext
-
     curve = course.curve()
     factors = leading(curve)
 
     def day(at: int) -> float:
         return (at - curve.times[0]) / DAY
 
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.limitsize(False, False)
-    plotext.plotsize(width, HEIGHT)
+    plotext = terminal_canvas(f"{title}: the total, its factors, thresholds passed", width, HEIGHT)
     days = list(map(day, curve.times))
     for letter, color, values in zip(ascii_lowercase, COLORS, factors.values(), strict=False):
         plotext.plot(days, values, marker=letter, color=color)
@@ -100,7 +86,6 @@ def terminal_plot(title: str, course: Course, events: Sequence[Event], width: in
     instants = [datetime.fromtimestamp((curve.times[0] + tick * DAY) / 1000, UTC) for tick in ticks]
     form = "%Y-%m-%d" if days[-1] >= 6 else "%d %H:%M"
     plotext.xticks(ticks, [f"{instant:{form}}" for instant in instants])
-    plotext.title(printable(f"{title}: the total, its factors, thresholds passed"))
     names = "  ".join(f"{letter} {name}" for letter, name in zip(ascii_lowercase, factors, strict=False))
     return f"{plotext.build()}\n{printable(names)}\n"
 

@@ -2,19 +2,27 @@
 
 import csv
 import sys
+from collections.abc import Callable
 from enum import StrEnum
+from math import isfinite
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.table import Table
 
-from leadstream.cli.console import cell, out, run
+from leadstream.cli import report_charts as charts
+from leadstream.cli.charts import Bars, terminal_bars, write_bars
+from leadstream.cli.console import cell, err, out, printable, run
+from leadstream.cli.drawing import NoPlot, PlotFile, print_plot, write_file
+from leadstream.cli.errors import CliError
 from leadstream.projection import reports
-from leadstream.projection.reports import Report
+from leadstream.projection.reports import Question, Report
+from leadstream.records.times import parse_instant
 from leadstream.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Reports on a tenant's leads: tables, CSV, JSON.")
+app = typer.Typer(no_args_is_help=True, help="Reports on a tenant's leads: tables, plots, CSV, JSON.")
 
 
 class Form(StrEnum):
@@ -25,68 +33,218 @@ class Form(StrEnum):
     json = "json"
 
 
+class Period(StrEnum):
+    """How first signals fall into cohorts, in UTC."""
+
+    week = "week"
+    month = "month"
+    quarter = "quarter"
+
+
 Tenant = Annotated[str, typer.Argument(help="Whose leads.")]
 Format = Annotated[Form, typer.Option("--format", help="For a person, a spreadsheet or a program.")]
 Days = Annotated[int, typer.Option(min=1, max=reports.MAX_DAYS, help="How far back, in days of 24 hours.")]
 Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="The most rows.")]
+Qualified = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="What makes a lead qualified: a threshold (50), stage:mql, band:hot; the first of several. "
+        "Default 50.",
+    ),
+]
+Converted = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="STATUS", help="A status that is a conversion, as status.changed names it. Default won."
+    ),
+]
 
 
 @app.callback()
 def group() -> None:
-    """Reports on a tenant's leads: tables, CSV, JSON."""
+    """Reports on a tenant's leads: tables, plots, CSV, JSON."""
 
 
-@app.command(epilog="Example: leadstream report distribution acme")
-def distribution(tenant: Tenant, form: Format = Form.table) -> None:
+@app.command(epilog="Example: leadstream report distribution acme --plot spread.svg")
+def distribution(
+    tenant: Tenant, form: Format = Form.table, plot: PlotFile = None, no_plot: NoPlot = False
+) -> None:
     """How present scores spread over the bands: how many, mean and median."""
-    show(f"Scores of {tenant}", form, reports.DISTRIBUTION, tenant)
+    title = f"Scores of {tenant}"
+    found, histogram = asked((reports.DISTRIBUTION, (tenant,)), (reports.HISTOGRAM, (tenant,)))
+    show(title, found, lambda: charts.distribution(title, found, histogram), form, plot, no_plot)
+
+
+@app.command(epilog="Example: leadstream report stages acme")
+def stages(tenant: Tenant, form: Format = Form.table, plot: PlotFile = None, no_plot: NoPlot = False) -> None:
+    """The leads in each stage, by band, and their scores now."""
+    title = f"Stages at {tenant}"
+    found, spread = asked((reports.STAGES, (tenant,)), (reports.DISTRIBUTION, (tenant,)))
+    show(title, found, lambda: charts.by_band(title, found, spread), form, plot, no_plot)
 
 
 @app.command(epilog="Example: leadstream report movers acme --days 30 --format csv")
-def movers(tenant: Tenant, days: Days = 30, limit: Limit = 20, form: Format = Form.table) -> None:
+def movers(
+    tenant: Tenant,
+    days: Days = 30,
+    limit: Limit = 20,
+    form: Format = Form.table,
+    plot: PlotFile = None,
+    no_plot: NoPlot = False,
+) -> None:
     """The leads whose scores changed most, up or down.
 
     The score before is that before the lead's first signal in the time, or at its beginning without one.
     """
-    show(f"Movers of {tenant} in {days} days", form, reports.MOVERS, tenant, days, limit)
+    title = f"Movers of {tenant} in {days} days"
+    [found] = asked((reports.MOVERS, (tenant, days, limit)))
+    show(title, found, lambda: charts.movers(title, found), form, plot, no_plot)
 
 
 @app.command("top-actions", epilog="Example: leadstream report top-actions acme --days 7")
-def top_actions(tenant: Tenant, days: Days = 30, limit: Limit = 20, form: Format = Form.table) -> None:
+def top_actions(
+    tenant: Tenant,
+    days: Days = 30,
+    limit: Limit = 20,
+    form: Format = Form.table,
+    plot: PlotFile = None,
+    no_plot: NoPlot = False,
+) -> None:
     """What leads did that added most points, by type of signal."""
-    show(f"What scored at {tenant} in {days} days", form, reports.TOP_ACTIONS, tenant, days, limit)
+    title = f"What scored at {tenant} in {days} days"
+    [found] = asked((reports.TOP_ACTIONS, (tenant, days, limit)))
+    show(title, found, lambda: charts.top_actions(title, found), form, plot, no_plot)
 
 
-@app.command(
-    epilog="Example: leadstream report funnel acme --qualified 50 --converted won --converted customer"
-)
+@app.command(epilog="Example: leadstream report funnel acme --qualified stage:mql --qualified stage:sql")
 def funnel(
     tenant: Tenant,
     days: Days = 90,
-    qualified: Annotated[float, typer.Option(help="The threshold whose crossing qualifies a lead.")] = 50.0,
-    converted: Annotated[
-        list[str] | None, typer.Option(help="A status that is a conversion, as status.changed names it: won.")
+    until: Annotated[
+        str | None, typer.Option(help="The end of the time, RFC 3339 or epoch milliseconds; without it, now.")
     ] = None,
+    qualified: Qualified = None,
+    converted: Converted = None,
     form: Format = Form.table,
+    plot: PlotFile = None,
+    no_plot: NoPlot = False,
 ) -> None:
-    """How many of the leads that came in the time qualified and converted, and after how long."""
-    show(
-        f"Leads of {tenant} that came in {days} days", form,
-        reports.FUNNEL, tenant, days, qualified, converted or ["won"],
-    )  # fmt: skip
+    """The way to a customer: lead-to-MQL rate, qualified-to-converted rate, time to conversion.
+
+    Counted are the leads whose first signal came in the time, however long they took from there. Qualified
+    counts if it came before the conversion.
+    """
+    levels = levels_of(qualified)
+    try:
+        end = None if until is None else parse_instant(until)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--until") from None
+    values = (tenant, days, end, levels, converted or ["won"])
+    title = f"Leads of {tenant} that came in {days} days" + (f" until {until}" if until else "")
+    found, reached = asked((reports.FUNNEL, values), (reports.REACHED, (tenant,)))
+    warn_of_unknown(tenant, levels, reached)
+    show(title, found, lambda: charts.funnel(title, found), form, plot, no_plot)
+
+
+@app.command(epilog="Example: leadstream report cohorts acme --by month --last 6 --qualified 50")
+def cohorts(
+    tenant: Tenant,
+    by: Annotated[Period, typer.Option(help="How long a cohort is, in UTC.")] = Period.month,
+    last: Annotated[int, typer.Option(min=1, max=520, help="How many, the present one included.")] = 6,
+    qualified: Qualified = None,
+    converted: Converted = None,
+    form: Format = Form.table,
+    plot: PlotFile = None,
+    no_plot: NoPlot = False,
+) -> None:
+    """The rates of `funnel` by week, month or quarter of the first signal, in per cent, and median hours.
+
+    The youngest cohorts had the least time to qualify and convert.
+    """
+    levels = levels_of(qualified)
+    values = (tenant, by.value, last, levels, converted or ["won"])
+    title = f"Leads of {tenant} by {by.value} of their first signal"
+    found, reached = asked((reports.COHORTS, values), (reports.REACHED, (tenant,)))
+    warn_of_unknown(tenant, levels, reached)
+    show(title, found, lambda: charts.cohorts(title, found), form, plot, no_plot)
+
+
+@app.command(epilog="Example: leadstream report outcomes acme --days 30")
+def outcomes(
+    tenant: Tenant,
+    days: Days = 30,
+    converted: Converted = None,
+    form: Format = Form.table,
+    plot: PlotFile = None,
+    no_plot: NoPlot = False,
+) -> None:
+    """What came of each action: requested and withheld, delay, answers of leads, conversions."""
+    title = f"Actions at {tenant} in {days} days"
+    [found] = asked((reports.OUTCOMES, (tenant, days, converted or ["won"])))
+    show(title, found, lambda: charts.outcomes(title, found), form, plot, no_plot)
 
 
 @app.command(epilog="Example: leadstream report owners acme --format json")
-def owners(tenant: Tenant, form: Format = Form.table) -> None:
+def owners(tenant: Tenant, form: Format = Form.table, plot: PlotFile = None, no_plot: NoPlot = False) -> None:
     """The leads of each owner, by band, and their scores now."""
-    show(f"Owners at {tenant}", form, reports.OWNERS, tenant)
+    title = f"Owners at {tenant}"
+    found, spread = asked((reports.OWNERS, (tenant,)), (reports.DISTRIBUTION, (tenant,)))
+    show(title, found, lambda: charts.by_band(title, found, spread), form, plot, no_plot)
 
 
-def show(title: str, form: Form, query: str, *values: Any) -> None:
-    """Asks and prints."""
+def levels_of(qualified: list[str] | None) -> list[str]:
+    """`threshold:50.0`, `stage:mql`, `band:hot` of what was typed."""
+    levels = []
+    for level in qualified or ["50"]:
+        kind, _, name = level.rpartition(":")
+        if kind in ("stage", "band") and name:
+            levels.append(level)
+            continue
+        try:
+            if kind not in ("", "threshold") or not isfinite(float(name)):
+                raise ValueError
+        except ValueError:
+            raise typer.BadParameter(
+                f"{level!r} is neither a threshold (50) nor stage:NAME or band:NAME", param_hint="--qualified"
+            ) from None
+        levels.append(f"threshold:{float(name)}")
+    return levels
+
+
+def warn_of_unknown(tenant: str, levels: list[str], reached: Report) -> None:
+    """Says which of the levels no lead has ever reached, as a slip of the pen gives a funnel of zeros."""
+    known = [str(level) for (level,) in reached.rows]
+    names = {threshold_name(level) for level in known}
+    for level in levels:
+        if threshold_name(level) not in names:
+            there = f"reached so far: {', '.join(sorted(names))}" if names else "none has been reached so far"
+            err.print(
+                printable(f"no lead of {tenant} has ever risen to {threshold_name(level)}; {there}"),
+                highlight=False, markup=False,
+            )  # fmt: skip
+
+
+def threshold_name(level: str) -> str:
+    """As a person types it: `50` for `threshold:50.0`."""
+    kind, _, name = level.partition(":")
+    return f"{float(name):g}" if kind == "threshold" else level
+
+
+def asked(*questions: Question) -> list[Report]:
+    """The answers of the tables, as of one moment."""
     settings = Settings()
-    dsn = settings.postgres_dsn.get_secret_value()
-    report = run(reports.ask(dsn, settings.postgres_schema, query, *values))
+    return run(reports.ask(settings.postgres_dsn.get_secret_value(), settings.postgres_schema, *questions))
+
+
+def show(
+    title: str, report: Report, bars: Callable[[], Bars], form: Form, plot: Path | None, no_plot: bool
+) -> None:
+    """Prints a report and draws it."""
+    if plot is not None:
+        if not report.rows:
+            raise CliError("there is nothing to plot: the report is empty", "see the names of the tenants")
+        write_file(lambda path: write_bars(bars(), path), plot)
     if form is Form.json:
         rows = [dict(zip(report.columns, row, strict=True)) for row in report.rows]
         print(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
@@ -96,6 +254,8 @@ def show(title: str, form: Form, query: str, *values: Any) -> None:
         writer.writerows([[plain(value) for value in row] for row in report.rows])
     else:
         out.print(table(title, report))
+        if report.rows and not no_plot:
+            print_plot(lambda width: terminal_bars(bars(), width))
 
 
 def table(title: str, report: Report) -> Table:
