@@ -11,6 +11,8 @@ from leadstream.cli.drawing import figure, terminal_canvas
 
 HEIGHT = 24
 """Lines of an upright plot in the terminal."""
+EDGE = 0.01
+"""Between the middle of the outer bars and the frame, so that all fall on lines of the terminal."""
 LABEL = 40
 """The longest label of a bar, in characters."""
 COLORS = (
@@ -100,7 +102,7 @@ def terminal_bars(bars: Bars, width: int) -> str:
     as letters, which stand below with their names."""
     labels = [printable(shortened(label)) for label in bars.labels]
     # A line for each bar and one between, the frame, the title and the numbers.
-    canvas = terminal_canvas(bars.title, width, HEIGHT if bars.upright else 2 * len(labels) + 4)
+    canvas = terminal_canvas(bars.title, width, HEIGHT if bars.upright else 2 * len(labels) + 3)
     series = [list(values) if bars.upright else list(values)[::-1] for values in bars.series.values()]
     if not any(value for values in series for value in values):
         return f"{printable(bars.title)}: nothing to draw\n"
@@ -120,7 +122,7 @@ def terminal_bars(bars: Bars, width: int) -> str:
             canvas.vline(0)
         else:
             canvas.stacked_bar(labels, series, marker=letters if several else ["sd"], color=colors, **lying)
-        canvas.ylim(0.5, len(labels) + 0.5)
+        canvas.ylim(1 - EDGE, len(labels) + EDGE)
     names = [f"{letter} {name}" for letter, name in zip(letters, bars.series, strict=True)]
     keys = [*(names if several else []), *(f"| {name}" for name in bars.marks)]
     below = f"{bars.axis}: {'  '.join(keys)}" if keys else bars.axis

@@ -5,12 +5,22 @@ import sys
 import time
 from typing import Annotated
 
+import msgspec
 import typer
 from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
+from leadstream.cli.console import out, printable
 from leadstream.cli.errors import CliError
+from leadstream.cli.lead_history import (
+    as_json,
+    evidence_table,
+    lead_as_json,
+    moves_table,
+    push_table,
+    push_title,
+)
 from leadstream.projection.queries import FactorHistory, LeadRow, LoggedAction, Tables, reading
 from leadstream.projection.standing import next_crossing
 from leadstream.records.outputs import Accumulator, Detail
@@ -30,23 +40,42 @@ def group() -> None:
     """One lead: its score, factor by factor."""
 
 
-@app.command(epilog="Example: leadstream lead show acme lead-42")
+@app.command(epilog="Example: leadstream lead show acme lead-42 --history --since 2026-01-01T00:00:00Z")
 def show(
     tenant: str,
     lead: str,
     at: Annotated[
         str | None, typer.Option(help="A time, RFC 3339 or epoch milliseconds; without it, now.")
     ] = None,
+    history: Annotated[
+        bool,
+        typer.Option("--history", help="What moved it, what pushed it over, the signals in each factor."),
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Of history, the most signals.")] = 20,
+    since: Annotated[str | None, typer.Option(help="Of history, from this time on.")] = None,
+    until: Annotated[str | None, typer.Option(help="Of history, up to this time.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="All of it as one JSON object.")] = False,
 ) -> None:
     """The score of a lead at a time, factor by factor, what it does next by itself, its latest actions."""
+    instant, begin, end = (
+        _instant(text, name) for text, name in ((at, "--at"), (since, "--since"), (until, "--until"))
+    )
+    if not history and (begin is not None or end is not None):
+        raise typer.BadParameter("it is a time of --history", param_hint="--since, --until")
+    asyncio.run(_show(tenant, lead, instant, (begin, end, limit) if history else None, json))
+
+
+def _instant(text: str | None, option: str) -> int | None:
     try:
-        instant = None if at is None else parse_instant(at)
+        return None if text is None else parse_instant(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--at") from None
-    asyncio.run(_show(tenant, lead, instant))
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-async def _show(tenant: str, lead: str, at: int | None) -> None:
+async def _show(
+    tenant: str, lead: str, at: int | None, history: tuple[int | None, int | None, int] | None, json: bool
+) -> None:
+    """`history` is from when, until when (epoch ms, None for open), and how many signals."""
     settings = Settings()
     dsn = settings.postgres_dsn.get_secret_value()
     async with reading(dsn, settings.postgres_schema) as tables:
@@ -64,6 +93,21 @@ async def _show(tenant: str, lead: str, at: int | None) -> None:
         factors = await tables.factors(tenant, lead)
         actions = await tables.actions(tenant, lead, limit=8)
         thresholds = await tables.thresholds(tenant)
+        moves, push, evidence = [], None, {}
+        if history is not None:
+            begin, end, limit = history
+            moves = await tables.moves(tenant, lead, begin, end, limit)
+            push = await tables.push(tenant, lead, begin, end)
+            evidence = await tables.evidence(tenant, lead)
+    if json:
+        crossing = next_crossing(row.accumulators, thresholds, at, row.caps)
+        found = lead_as_json(row, at, crossing, actions)
+        if history is not None:
+            found["history"] = [as_json(move) for move in moves]
+            found["pushed_over"] = None if push is None else as_json(push)
+            found["evidence"] = evidence
+        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        return
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     _print_score(console, row, at)
     if row.accumulators:
@@ -71,6 +115,13 @@ async def _show(tenant: str, lead: str, at: int | None) -> None:
     _print_future(console, row, thresholds, at)
     if actions:
         console.print(_action_table(actions))
+    if history is not None:
+        out.print(moves_table(moves) if moves else "no signal of that time is in the history")
+        if push is not None:
+            out.print(push_title(push), style="italic", markup=False, highlight=False, soft_wrap=True)
+            out.print(push_table(push))
+        if evidence:
+            out.print(evidence_table(evidence))
 
 
 async def _unknown(tables: Tables, tenant: str, lead: str) -> CliError:
@@ -114,18 +165,18 @@ def _factor_table(row: LeadRow, histories: dict[str, FactorHistory], at: int) ->
         history = histories.get(accumulator.factor)
         last = f"{_time(accumulator.last_at)}"
         table.add_row(
-            accumulator.factor,
+            printable(accumulator.factor),
             f"{accumulator.points:g}",
             str(accumulator.count),
             f"{mass(accumulator, at):.4f}",
             fading(accumulator),
             f"{history.came:.4g}" if history else "",
             f"{contribution(accumulator, at):.4f}",
-            f"{last}  {history.type} {history.signal}" if history else last,
+            printable(f"{last}  {history.type} {history.signal}") if history else last,
         )
     for factor in explain(row.accumulators, at, row.caps):
         if factor.factor.startswith("cap:"):
-            table.add_row(factor.factor, "", "", "", "", "", f"{factor.points:.4f}", "")
+            table.add_row(printable(factor.factor), "", "", "", "", "", f"{factor.points:.4f}", "")
     return table
 
 
@@ -170,9 +221,9 @@ def _action_table(actions: list[LoggedAction]) -> Table:
         signal = f": {action.signal_type} {action.signal}" if action.signal else ""
         table.add_row(
             _time(action.at),
-            _what(action),
+            printable(_what(action)),
             f"{action.total_before:.2f} to {action.total_after:.2f}",
-            action.cause + signal,
+            action.cause + printable(signal),
         )
     return table
 

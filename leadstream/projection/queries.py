@@ -9,7 +9,9 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from leadstream.projection import lead_history
 from leadstream.projection.database import open_pool, translated
+from leadstream.projection.lead_history import Evidence, Move, Push
 from leadstream.projection.migrate import schema_state_of
 from leadstream.records.outputs import Accumulator, FactorShare
 
@@ -219,6 +221,21 @@ class Tables:
     async def actions(self, tenant: str, lead: str, limit: int = 10) -> list[LoggedAction]:
         """A lead's latest records in the action log, newest first."""
         return [_logged(row) for row in await self._fetch(ACTIONS_OF_LEAD, tenant, lead, limit)]
+
+    async def moves(
+        self, tenant: str, lead: str, since: int | None, until: int | None, limit: int
+    ) -> list[Move]:
+        """What signals did to a lead that were folded in a time (epoch ms, None for open), newest first."""
+        rows = await self._fetch(lead_history.MOVES, tenant, lead, since, until, limit)
+        return [lead_history.move(row) for row in rows]
+
+    async def push(self, tenant: str, lead: str, since: int | None, until: int | None) -> Push | None:
+        """The last crossing upwards of a lead in a time (epoch ms, None for open)."""
+        return lead_history.push(await self._fetch(lead_history.PUSHED, tenant, lead, since, until))
+
+    async def evidence(self, tenant: str, lead: str) -> dict[str, tuple[Evidence, ...]]:
+        """By factor of a lead, the last signals in it."""
+        return lead_history.evidence(await self._fetch(lead_history.EVIDENCE, tenant, lead))
 
     async def skipped(self) -> list[tuple[str, str, int]]:
         """Withheld actions: action, reason, how many."""

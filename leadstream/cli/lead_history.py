@@ -1,0 +1,122 @@
+"""`leadstream lead show --history` and `--json`: the way of a lead, for people and for programs."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from rich.table import Table
+
+from leadstream.cli.console import cell, printable
+from leadstream.projection.lead_history import Evidence, Move, Push
+from leadstream.projection.queries import LeadRow, LoggedAction
+from leadstream.projection.standing import Crossing
+from leadstream.records.times import rfc3339
+from leadstream.scoring.kernel import score_of
+from leadstream.scoring.reading import explain, sum_at
+
+
+def moves_table(moves: list[Move]) -> Table:
+    """What moved the lead, newest first."""
+    table = Table(title="History, newest first", title_justify="left")
+    table.add_column("folded at", no_wrap=True)
+    table.add_column("signal")
+    for name in ("meanwhile", "points", "total", "score"):
+        table.add_column(name, justify="right")
+    table.add_column("factors")
+    for move in moves:
+        late = f", happened {rfc3339(move.at)}" if move.at != move.created else ""
+        outcome = "" if move.outcome == "scored" else f" ({', '.join([move.outcome, *move.flags])})"
+        table.add_row(
+            rfc3339(move.created),
+            cell(f"{move.type} {move.signal} of {move.source}{late}{outcome}"),
+            "" if move.meanwhile is None else f"{move.meanwhile:+.2f}",
+            f"{move.points:+.2f}",
+            f"{move.before:.2f} to {move.after:.2f}",
+            f"{move.score_before} to {move.score_after}",
+            cell(", ".join(f"{one.factor} {one.points:+.4g}" for one in move.contributions)),
+        )
+    return table
+
+
+def push_title(push: Push) -> str:
+    """When it was pushed over which threshold, and by what."""
+    signal = f" {push.type} {push.signal}" if push.signal is not None else ""
+    return printable(
+        f"What pushed it over {push.threshold:g} at {rfc3339(push.at)}: {push.cause}{signal}, "
+        f"{push.before:.2f} to {push.after:.2f}"
+    )
+
+
+def push_table(push: Push) -> Table:
+    """The last crossing upwards, factor by factor."""
+    table = Table()
+    table.add_column("factor")
+    table.add_column("points then", justify="right")
+    table.add_column("signals", justify="right")
+    table.add_column("last signal then")
+    for part in push.parts:
+        last = "" if part.at is None else f"{rfc3339(part.at)}  {part.type} {part.signal}"
+        table.add_row(cell(part.factor), f"{part.points:.4f}", str(part.signals or ""), cell(last))
+    return table
+
+
+def evidence_table(factors: dict[str, tuple[Evidence, ...]]) -> Table:
+    """The last signals in each factor, newest first."""
+    table = Table(title="Last signals in each factor", title_justify="left")
+    table.add_column("factor")
+    table.add_column("happened at", no_wrap=True)
+    table.add_column("signal")
+    table.add_column("points then", justify="right")
+    for factor, signals in sorted(factors.items()):
+        for number, signal in enumerate(signals):
+            table.add_row(
+                cell(factor) if number == 0 else "",
+                cell(signal.at),
+                cell(f"{signal.event_type} {signal.signal_id} of {signal.source}"),
+                f"{signal.points:.4f}",
+            )
+    return table
+
+
+def lead_as_json(
+    row: LeadRow, at: int, crossing: Crossing | None, actions: Iterable[LoggedAction]
+) -> dict[str, Any]:
+    """What `lead show` says of a lead at `at` (epoch ms), with instants as RFC 3339."""
+    total = sum_at(row.accumulators, at, row.caps)
+    accumulators = {one.factor: one for one in row.accumulators}
+    found = {name: value for name, value in msgspec.to_builtins(row).items() if name != "accumulators"}
+    factors = []
+    for one in explain(row.accumulators, at, row.caps):
+        made = accumulators.get(one.factor)
+        factors.append({
+            "factor": one.factor,
+            "category": made.category if made else one.factor.removeprefix("cap:"),
+            "points": one.points,
+            "signals": made.count if made else 0,
+            "last_at": _time(made.last_at if made and made.count else None),
+        })  # fmt: skip
+    return {
+        **found,
+        "at": rfc3339(at),
+        "total": total,
+        "score": score_of(total),
+        **{name: _time(getattr(row, name)) for name in ("updated", "next_change", "last_activity")},
+        "next_crossing": None if crossing is None else as_json(crossing),
+        "factors": sorted(factors, key=lambda factor: -abs(factor["points"])),
+        "actions": [as_json(action) for action in actions],
+    }
+
+
+def as_json(record: Any) -> dict[str, Any]:
+    """A record with its instants as RFC 3339."""
+    found: dict[str, Any] = msgspec.to_builtins(record)
+    for name in ("at", "created"):
+        if name in found:
+            found[name] = _time(found[name])
+    if "parts" in found:
+        found["parts"] = [{**part, "at": _time(part["at"])} for part in found["parts"]]
+    return found
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)
