@@ -2,13 +2,10 @@
 
 import csv
 import io
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from leadstream.records.times import rfc3339
 
 from .made import (
     DAY,
@@ -23,7 +20,7 @@ from .made import (
     skipped,
     snapshot,
 )
-from .test_commands import leadstream
+from .shell import command, told
 
 HOUR = 3_600_000
 STAYS = {"kernel": "none", "half_life": 0}
@@ -71,21 +68,7 @@ def filled(database: Database) -> Database:
         entry(12, "x", tenant="other", now=ago(50), at=ago(50), data={"owner": "Ann"}, **owner),
     ]
     run(database.fill("t.history", [history(0, *entries)]))
-    run(database.fill("t.actions", [
-        crossed(0, "c1", 50, lead="a", at=rfc3339(ago(200))),
-        crossed(1, "c2", 80, lead="a", at=rfc3339(ago(190))),
-        crossed(2, "c3", 50, lead="e", at=rfc3339(ago(94))),
-        crossed(3, "c4", 50, lead="d", direction="down"),
-        crossed(4, "c5", 25, lead="c"), crossed(5, "c6", 50, lead="x", tenant="other"),
-    ]))  # fmt: skip
     return database
-
-
-def told(database: Database, *arguments: str) -> list[dict[str, Any]]:
-    result = leadstream(database.dsn, database.schema, "report", *arguments, "--format", "json")
-    assert result.returncode == 0, result.stderr
-    found: list[dict[str, Any]] = json.loads(result.stdout)
-    return found
 
 
 @pytest.mark.requirement("S3-21")
@@ -138,26 +121,6 @@ def test_the_actions_that_score_most(filled: Database) -> None:
     ]
 
 
-@pytest.mark.requirement("S2-20")
-@pytest.mark.requirement("S4-15")
-def test_the_way_from_lead_to_customer(filled: Database) -> None:
-    # a, e and d came in the 30 days; a and e crossed 50; a was won 120 h after its first signal.
-    lead_, qualified, converted, unqualified = told(filled, "funnel", "acme", "--days", "30")
-    assert (lead_["leads"], lead_["percent_of_leads"], lead_["median_hours"]) == (3, 100.0, None)
-    assert (qualified["leads"], qualified["median_hours"]) == (2, pytest.approx(3.0, abs=1e-3))
-    assert qualified["percent_of_leads"] == pytest.approx(200 / 3)
-    assert (converted["leads"], converted["percent_of_stage_before"]) == (1, 50.0)
-    assert converted["median_hours"] == pytest.approx(120.0, abs=1e-3)
-    assert unqualified["leads"] == 0
-    rows = told(filled, "funnel", "acme", "--days", "30", "--converted", "won", "--converted", "customer")
-    assert [row["leads"] for row in rows] == [3, 2, 1, 1]
-    assert rows[3]["percent_of_stage_before"] == 100.0
-    assert rows[3]["median_hours"] == pytest.approx(28.0, abs=1e-3)
-    # With 80 as the threshold only a is qualified.
-    rows = told(filled, "funnel", "acme", "--days", "30", "--qualified", "80")
-    assert [row["leads"] for row in rows] == [3, 1, 1, 0]
-
-
 def test_owners_and_how_their_leads_stand(filled: Database) -> None:
     rows = told(filled, "owners", "acme")
     assert rows == [
@@ -167,42 +130,84 @@ def test_owners_and_how_their_leads_stand(filled: Database) -> None:
     ]
 
 
+def test_stages_and_the_bands_in_them(database: Database) -> None:
+    leads = [
+        lead(0, "a", 90.0, "hot", stage="decision"), lead(1, "b", 30.0, "cold", stage="decision"),
+        lead(2, "c", 60.0, "warm", stage="decision"), lead(3, "d", 10.0, "cold"),
+        lead(4, "x", 99.0, "hot", stage="decision", tenant="other"),
+    ]  # fmt: skip
+    run(database.fill("t.scores", leads))
+    bands = {"cold": 1, "hot": 1, "warm": 1}
+    assert told(database, "stages", "acme") == [
+        {"stage": "(none)", "leads": 1, "percent": 25.0, "mean": 10.0, "median": 10.0, "highest": 10,
+         "bands": {"cold": 1}},
+        {"stage": "decision", "leads": 3, "percent": 75.0, "mean": 60.0, "median": 60.0, "highest": 90,
+         "bands": bands},
+    ]  # fmt: skip
+
+
 @pytest.mark.requirement("S4-13")
 def test_triggers_delays_and_outcomes(database: Database) -> None:
-    run(database.fill("t.actions", [crossed(0, "c1"), requested(1, "a1")]))
-    run(database.fill("t.decisions", [skipped(0, "d1", lead="l2")]))
-    # An hour and a half after the action of 2026-01-01, whose signal came five seconds before it.
+    at = "2026-01-01T02:00:00.000Z"
+    run(database.fill("t.actions", [
+        crossed(0, "c1"), requested(1, "a1"), crossed(2, "c2", lead="l2"), crossed(3, "c3", lead="l3"),
+        # Put off until two hours after its crossing.
+        requested(4, "a3", lead="l3", at=at, cause="timer", signal=None, crossing="c3"),
+    ]))  # fmt: skip
+    run(database.fill("t.decisions", [
+        skipped(0, "d2", lead="l2", crossing="c2"),
+        skipped(1, "d3", lead="l3", crossing="c3", reason="deferred", until=at),
+    ]))  # fmt: skip
+    # After the action of midnight, whose signal came five seconds before it: what is no answer of the lead, then
+    # a reply an hour and a half after it.
+    unanswered = ("email.sent", "lead.updated", "score.bumped")
     entries = [
         entry(0),
-        entry(1, now=NOW + 5_400_000, type="email.replied", points=25.0),
-        entry(2, now=NOW + 6_000_000),
-        entry(3, "l3", now=NOW + 1),
+        *[entry(n, now=NOW + n, type=kind, outcome="noted") for n, kind in enumerate(unanswered, start=1)],
+        entry(4, now=NOW + 4, outcome="flagged"),
+        entry(5, now=NOW + HOUR, type="status.changed", data={"from": "prospect", "to": "lead"}),
+        entry(6, now=NOW + 5_400_000, type="email.replied", points=25.0),
+        entry(7, now=NOW + 6_000_000),
+        entry(8, now=NOW + 30 * HOUR, type="status.changed", data={"from": "lead", "to": "won"}),
+        entry(9, "l4", now=NOW + 1),
     ]
     run(database.fill("t.history", [history(0, *entries)]))
     query = """
-    SELECT action_id, action, withheld, trigger_type, trigger_id, delay_seconds, outcome_type, outcome_id,
-        outcome_points, outcome_hours
-    FROM action_outcomes ORDER BY action_id
+    SELECT action_id, withheld, trigger_type, trigger_id, delay_seconds, waited_seconds, outcome_type,
+        outcome_id, outcome_points, outcome_hours, status, status_hours
+    FROM action_outcomes WHERE action = 'voice-lead-qualifier' ORDER BY action_id
     """
-    made, withheld = (tuple(row.values()) for row in run(database.rows(query)))
-    trigger = ("form.submitted", "s7", 5.0)
-    assert made == ("a1", "voice-lead-qualifier", None, *trigger, "email.replied", "s1", 25.0, 1.5)
-    assert withheld == ("d1", "voice-lead-qualifier", "no_phone", *trigger, None, None, None, None)
+    trigger, none = ("form.submitted", "s7", 5.0), (None,) * 4
+    assert [tuple(row.values()) for row in run(database.rows(query))] == [
+        ("a1", None, *trigger, 0.0, "email.replied", "s6", 25.0, 1.5, "lead", 1.0),
+        ("a3", None, None, None, None, 7200.0, *none, None, None),
+        ("d2", "no_phone", *trigger, 0.0, *none, None, None),
+        ("d3", "deferred", *trigger, 0.0, *none, None, None),
+    ]
+    # Delays of 5 s and of two hours.
+    [row] = told(database, "outcomes", "acme", "--days", "36500")
+    assert row == {
+        "action": "voice-lead-qualifier", "requested": 2, "withheld": 2, "median_delay_seconds": 3602.5,
+        "answered": 1, "percent_answered": 50.0, "median_hours_to_answer": 1.5, "converted_leads": 1,
+        "reasons": {"deferred": 1, "no_phone": 1},
+    }  # fmt: skip
+    [row] = told(database, "outcomes", "acme", "--days", "36500", "--converted", "lost")
+    assert row["converted_leads"] == 0
 
 
 def test_reports_as_table_and_csv(filled: Database) -> None:
-    table = leadstream(filled.dsn, filled.schema, "report", "owners", "acme")
-    assert table.returncode == 0
+    table = command(filled, "report", "owners", "acme", "--no-plot")
+    assert table.exit_code == 0
     assert "Owners at acme" in table.stdout
     assert "hot 1, warm 1" in table.stdout
-    sheet = leadstream(filled.dsn, filled.schema, "report", "owners", "acme", "--format", "csv")
+    sheet = command(filled, "report", "owners", "acme", "--format", "csv")
     rows = list(csv.reader(io.StringIO(sheet.stdout)))
     assert rows[0] == ["owner", "leads", "mean", "highest", "bands"]
     assert rows[2] == ["Ann", "2", "75.0", "90", "hot 1, warm 1"]
 
 
 def test_a_tenant_without_leads_has_empty_reports(database: Database) -> None:
-    for name in ("distribution", "movers", "top-actions", "owners"):
+    for name in ("distribution", "stages", "movers", "top-actions", "cohorts", "outcomes", "owners"):
         assert told(database, name, "nobody") == []
     assert [row["leads"] for row in told(database, "funnel", "nobody")] == [0, 0, 0, 0]
 
@@ -210,6 +215,6 @@ def test_a_tenant_without_leads_has_empty_reports(database: Database) -> None:
 def test_names_from_signals_can_not_drive_the_terminal(database: Database) -> None:
     run(database.fill("t.scores", [lead(0, "\x1b[2J[red]", 5.0, "cold")]))
     run(database.fill("t.history", [history(0, entry(0, "\x1b[2J[red]", now=TODAY))]))
-    shown = leadstream(database.dsn, database.schema, "report", "movers", "acme").stdout
+    shown = command(database, "report", "movers", "acme").stdout
     assert "\x1b" not in shown
     assert "[2J[red]" in shown
