@@ -52,7 +52,8 @@ class Bars:
 def write_bars(bars: Bars, path: Path) -> None:
     """Writes a PNG or SVG, by the name's end. In an SVG a bar's part has the id `<series>:<label>`, a mark
     `mark:<name>`."""
-    labels = [shortened(label) for label in bars.labels]
+    # XML has no control characters; an owner's name may.
+    labels = [printable(shortened(label)) for label in bars.labels]
     places = range(len(labels))
     height = 5.0 if bars.upright else 1.6 + 0.34 * len(labels)
     with figure(path, 11, height) as made:
@@ -62,11 +63,11 @@ def write_bars(bars: Bars, path: Path) -> None:
             color = COLORS[number % len(COLORS)]
             colors = ["tab:red" if value < 0 else color for value in values] if bars.diverging else color
             if bars.upright:
-                parts = panel.bar(places, values, bottom=base, width=0.9, color=colors, label=name)
+                parts = panel.bar(places, values, bottom=base, width=0.9, color=colors, label=printable(name))
             else:
-                parts = panel.barh(places, values, left=base, height=0.7, color=colors, label=name)
+                parts = panel.barh(places, values, left=base, height=0.7, color=colors, label=printable(name))
             for part, label in zip(parts, bars.labels, strict=True):
-                part.set_gid(f"{name}:{label}")
+                part.set_gid(printable(f"{name}:{label}"))
             base = [low + value for low, value in zip(base, values, strict=True)]
         for number, (name, place) in enumerate(bars.marks.items()):
             style = ("--", ":")[number % 2]
@@ -88,7 +89,7 @@ def write_bars(bars: Bars, path: Path) -> None:
                 )  # fmt: skip
         if bars.diverging:
             panel.axvline(0, color="black", linewidth=0.8)
-        panel.set_title(bars.title, parse_math=False)
+        panel.set_title(printable(bars.title), parse_math=False)
         panel.grid(alpha=0.3, axis="y" if bars.upright else "x")
         panel.set_axisbelow(True)
         if len(bars.series) > 1 or bars.marks:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from .made import NOW, Database, accumulator, crossed, entry, history, requested
 
 TEXT = (Path(__file__).parents[2] / "docs" / "postgresql.md").read_text()
 QUESTIONS = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
+RECENT = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 STAYS = {"kernel": "none", "half_life": 0}
 
 
@@ -28,11 +29,23 @@ def asked(database: Database) -> Iterator[Any]:
         snapshot(2, "\0"),
     ]  # fmt: skip
     run(database.fill("t.scores", leads))
-    run(database.fill("t.history", [history(0, entry(7, "lead-42"))]))
+    won = entry(
+        8,
+        "lead-new",
+        now=round(RECENT.timestamp() * 1000),
+        type="status.changed",
+        data={"to": "won"},
+        before=0.0,
+    )
+    run(database.fill("t.history", [history(0, entry(7, "lead-42"), won)]))
     pushed = (FactorShare("form.submitted.organic", 30.0, 1, NOW, 7),)
     actions = [
         crossed(0, "c1", at="2026-01-02T00:00:00Z"), requested(1, "a1"), crossed(2, "c2"),
         crossed(3, "c3", 10, lead="lead-42", factors=pushed),
+        requested(
+            4, "a2", lead="b", do="create-crm-lead", channel="crm", priority="high", crossing="c4",
+            payload={"queue": "follow-up", "owner": "sales-2"},
+        ),
     ]  # fmt: skip
     run(database.fill("t.actions", actions))
     run(database.fill("t.decisions", [skipped(0, "d1", crossing="c2")]))
@@ -79,10 +92,20 @@ def test_the_questions_of_the_page_have_answers(asked: Any) -> None:
     assert [(row["change"], row["lead_id"]) for row in changes] == [("updated", "lead-42"), ("updated", "b")]
     bands = {row["score_band"]: row["leads"] for row in asked("report_distribution")}
     assert bands == {"hot": 2, None: 2}
+    [handoff] = asked("FROM leadstream.crm_handoffs")
+    assert (handoff["lead_id"], handoff["owner"], handoff["queue"]) == ("b", "sales-2", "follow-up")
+    assert (handoff["priority"], handoff["score"], handoff["log_offset"]) == ("high", 81, 4)
+    [journey] = asked("lead_journeys('acme'")
+    assert (journey["lead_id"], journey["qualified_on"], journey["converted_on"]) == (
+        "lead-new",
+        None,
+        RECENT,
+    )
     outcomes = asked("action_outcomes")
     assert {(row["action"], row["withheld"]) for row in outcomes} == {
         ("voice-lead-qualifier", None),
         ("voice-lead-qualifier", "no_phone"),
+        ("create-crm-lead", None),
     }
     dead = asked("FROM leadstream.projection_dead_letters")
     assert [(row["reason"], row["count"]) for row in dead] == [("bad_text", 1)]

@@ -396,7 +396,7 @@ def test_changes_are_found_by_index(database: Database) -> None:
         run(scenario())
 
 
-@pytest.mark.requirement("S3-18")
+@pytest.mark.requirement("S3-17")
 def test_a_reader_gets_the_stage_and_the_caps(database: Database) -> None:
     hand_to(database)
     run(database.fill("t.scores", [snapshot(0, "a", stage="sql", caps={"fit": (0.0, 40.0)})]))

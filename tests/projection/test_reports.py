@@ -158,8 +158,8 @@ def test_triggers_delays_and_outcomes(database: Database) -> None:
         skipped(0, "d2", lead="l2", crossing="c2"),
         skipped(1, "d3", lead="l3", crossing="c3", reason="deferred", until=at),
     ]))  # fmt: skip
-    # After the action of midnight, whose signal came five seconds before it: what is no answer of the lead, then
-    # a reply an hour and a half after it.
+    # After the action of midnight, whose signal came five seconds before it: what is no answer of the lead,
+    # then a reply an hour and a half after it.
     unanswered = ("email.sent", "lead.updated", "score.bumped")
     entries = [
         entry(0),
