@@ -14,6 +14,9 @@ from leadstream.records.times import rfc3339
 from leadstream.scoring.kernel import score_of
 from leadstream.scoring.reading import explain, sum_at
 
+LATE = 60_000
+"""From how long after it happened on (ms) the table says when a signal did."""
+
 
 def moves_table(moves: list[Move]) -> Table:
     """What moved the lead, newest first."""
@@ -24,13 +27,13 @@ def moves_table(moves: list[Move]) -> Table:
         table.add_column(name, justify="right")
     table.add_column("factors")
     for move in moves:
-        late = f", happened {rfc3339(move.at)}" if move.at != move.created else ""
+        late = f", happened {rfc3339(move.at)}" if move.created - move.at >= LATE else ""
         outcome = "" if move.outcome == "scored" else f" ({', '.join([move.outcome, *move.flags])})"
         table.add_row(
             rfc3339(move.created),
             cell(f"{move.type} {move.signal} of {move.source}{late}{outcome}"),
-            "" if move.meanwhile is None else f"{move.meanwhile:+.2f}",
-            f"{move.points:+.2f}",
+            "" if move.meanwhile is None else _signed(move.meanwhile),
+            _signed(move.points),
             f"{move.before:.2f} to {move.after:.2f}",
             f"{move.score_before} to {move.score_after}",
             cell(", ".join(f"{one.factor} {one.points:+.4g}" for one in move.contributions)),
@@ -116,6 +119,11 @@ def as_json(record: Any) -> dict[str, Any]:
     if "parts" in found:
         found["parts"] = [{**part, "at": _time(part["at"])} for part in found["parts"]]
     return found
+
+
+def _signed(points: float) -> str:
+    # Adding 0 makes -0 of what faded in a moment a 0.
+    return f"{round(points, 2) + 0.0:+.2f}"
 
 
 def _time(ms: int | None) -> str | None:

@@ -263,7 +263,7 @@ def table(title: str, report: Report) -> Table:
     found = Table(title=cell(title), title_justify="left")
     for index, name in enumerate(report.columns):
         numbers = any(isinstance(row[index], int | float) for row in report.rows)
-        found.add_column(name.replace("_", " "), justify="right" if numbers else "left")
+        found.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
     for row in report.rows:
         found.add_row(*(shown(value) for value in row))
     return found
