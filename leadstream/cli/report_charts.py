@@ -13,14 +13,15 @@ BARS = 40
 
 
 def distribution(title: str, report: Report, histogram: Report) -> Bars:
-    """Leads by score, fives of it, stacked by band from the lowest, with mean and median of all."""
+    """Leads by score, fives of it, stacked by band from the lowest, with mean and median of all. Leads whose score
+    the tables can't tell are in none."""
     rows = records(report)
     counts = {(row["score_from"], row["band"]): row["leads"] for row in records(histogram)}
     starts = range(0, 100, BIN)
     marks = {
         # The middle of the bar of 0 to 4 is at 2, which is label 0.
         f"{name} {row[name]:.1f}": (row[name] - BIN // 2) / BIN
-        for row in rows if row["band"] == "all" for name in ("mean", "median")
+        for row in rows if row["band"] == "all" for name in ("mean", "median") if row[name] is not None
     }  # fmt: skip
     series = {band: [counts.get((start, band), 0) for start in starts] for band in bands_of(report)}
     return Bars(title, "leads by score", [str(start) for start in starts], series, marks=marks, upright=True)
@@ -72,7 +73,8 @@ def by_band(title: str, report: Report, spread: Report) -> Bars:
     """The leads of each owner or stage (the first column), stacked by band from the lowest."""
     rows = records(report)[:BARS]
     series = {band: [row["bands"].get(band, 0) for row in rows] for band in bands_of(spread)}
-    notes = [f"{row['leads']:,}, mean {row['mean']:.1f}" for row in rows]
+    means = ["" if row["mean"] is None else f", mean {row['mean']:.1f}" for row in rows]
+    notes = [f"{row['leads']:,}{mean}" for row, mean in zip(rows, means, strict=True)]
     return Bars(title, "leads", [str(row[report.columns[0]]) for row in rows], series, notes)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from leadstream.cli.charts import Bars, terminal_bars, write_bars
 from leadstream.projection.migrate import migrate
+from leadstream.records.outputs import Detail
 
 from .made import NOW, Database, accumulator, crossed, entry, history, requested, run, skipped, snapshot
 from .shell import command
@@ -120,6 +121,15 @@ def test_stacks_by_band_and_by_fate(filled: Database, tmp_path: Path) -> None:
     svg = drawn(filled, tmp_path, "cohorts", "acme", "--last", "520")
     assert size(svg, "converted:2026-01-01") > 0
     assert size(svg, "neither:2026-01-01") == 0
+
+
+def test_scores_that_the_tables_can_not_tell_are_not_drawn(database: Database, tmp_path: Path) -> None:
+    unknown = accumulator(kernel="sigmoid", detail=Detail())
+    run(database.fill("t.scores", [snapshot(0, accumulators=(unknown,))]))
+    svg = drawn(database, tmp_path, "distribution", "acme")
+    assert "mark:" not in svg
+    for report in ("owners", "stages"):
+        assert ">1<" in drawn(database, tmp_path, report, "acme")
 
 
 def test_a_png(filled: Database, tmp_path: Path) -> None:
