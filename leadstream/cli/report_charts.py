@@ -13,8 +13,10 @@ BARS = 40
 
 
 def distribution(title: str, report: Report, histogram: Report) -> Bars:
-    """Leads by score, fives of it, stacked by band from the lowest, with mean and median of all. Leads whose score
-    the tables can't tell are in none."""
+    """Leads by score, fives of it, stacked by band from the lowest, with mean and median of all.
+
+    Leads whose score the tables can't tell are in none.
+    """
     rows = records(report)
     counts = {(row["score_from"], row["band"]): row["leads"] for row in records(histogram)}
     starts = range(0, 100, BIN)

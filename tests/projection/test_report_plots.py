@@ -28,15 +28,14 @@ def filled(postgres_dsn: str) -> Database:
     scores = (("a", 3.0, "cold"), ("b", 7.0, "cold"), ("c", 9.0, "cold"), ("d", 120.0, "hot"))
     leads = [
         snapshot(n, name, total=total, score=min(int(total), 100), band=band, stage="mql",
+                 owner="Ann" if name == "d" else "",
                  accumulators=(accumulator(points=total, **STAYS),))
         for n, (name, total, band) in enumerate(scores)
     ]  # fmt: skip
     run(database.fill("t.scores", leads))
-    owner = {"type": "lead.updated", "points": 0.0, "data": {"owner": "Ann"}}
     entries = [
         entry(0, "a", points=3.0, before=23.0), entry(1, "d", points=120.0, before=0.0, now=NOW),
         entry(2, "d", now=NOW + 7_200_000, type="status.changed", points=0.0, data={"to": "won"}),
-        entry(3, "d", now=NOW + 1, **owner),
     ]  # fmt: skip
     run(database.fill("t.history", [history(0, *entries)]))
     actions = [

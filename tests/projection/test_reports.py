@@ -48,9 +48,10 @@ def filled(database: Database) -> Database:
         ("d", -5.0, "cold"),
         ("e", 130.0, "hot"),
     ]
-    records = [lead(n, *values) for n, values in enumerate(leads)]
-    run(database.fill("t.scores", [*records, lead(5, "x", 77.0, "warm", tenant="other")]))
-    owner = {"type": "lead.updated", "outcome": "noted", "points": 0.0}
+    owners = {"a": "Ann", "b": "Ann", "e": "Bob"}
+    records = [lead(n, *values, owner=owners.get(values[0], "")) for n, values in enumerate(leads)]
+    run(database.fill("t.scores", [*records, lead(5, "x", 77.0, "warm", tenant="other", owner="Ann")]))
+    noted = {"type": "lead.updated", "outcome": "noted", "points": 0.0}
     entries = [
         # Outside the 30 days: not in the period, but the first signal of b.
         entry(0, "b", now=ago(40 * 24), points=60.0, before=0.0, after=60.0),
@@ -61,11 +62,11 @@ def filled(database: Database) -> Database:
         entry(5, "d", now=ago(98), points=-25.0, before=20.0, after=-5.0, type="email.bounced"),
         entry(6, "a", now=ago(80), type="status.changed", data={"to": "won"}, points=0.0),
         entry(7, "d", now=ago(70), type="status.changed", data={"to": "customer"}, points=0.0),
-        entry(8, "a", now=ago(60), at=ago(60), data={"owner": "Ann"}, **owner),
-        entry(9, "e", now=ago(60), at=ago(60), data={"owner": "Bob"}, **owner),
-        entry(10, "e", now=ago(50), at=ago(65), data={"owner": "late"}, **owner),
-        entry(11, "b", now=ago(50), at=ago(50), data={"owner": "Ann"}, **owner),
-        entry(12, "x", tenant="other", now=ago(50), at=ago(50), data={"owner": "Ann"}, **owner),
+        entry(8, "a", now=ago(60), **noted),
+        entry(9, "e", now=ago(60), **noted),
+        entry(10, "e", now=ago(50), **noted),
+        entry(11, "b", now=ago(50), **noted),
+        entry(12, "x", tenant="other", now=ago(50), **noted),
     ]
     run(database.fill("t.history", [history(0, *entries)]))
     return database
