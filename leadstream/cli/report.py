@@ -243,7 +243,10 @@ def show(
     """Prints a report and draws it."""
     if plot is not None:
         if not report.rows:
-            raise CliError("there is nothing to plot: the report is empty", "see the names of the tenants")
+            raise CliError(
+                "there is nothing to plot: the report is empty",
+                "is it the right tenant? `leadstream lead show` names some that have leads",
+            )
         write_file(lambda path: write_bars(bars(), path), plot)
     if form is Form.json:
         rows = [dict(zip(report.columns, row, strict=True)) for row in report.rows]
