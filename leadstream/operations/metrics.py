@@ -43,7 +43,10 @@ LAG_RECORDS = _gauge(
     "lag_records", "Offsets between the position and the last stable offset.", "topic", "partition"
 )
 LAG_SECONDS = _gauge(
-    "lag_seconds", "Age of the newest folded record while records wait, else 0.", "topic", "partition"
+    "lag_seconds",
+    "While records wait, the age of the newest folded (worker) or the oldest that waits (projector), else 0.",
+    "topic",
+    "partition",
 )
 ASSIGNED = _gauge("assigned_partitions", "Partitions assigned to this process.")
 OPEN = _gauge("open_partitions", "Partitions that are open: restored and being folded.")
@@ -58,7 +61,7 @@ REOPENED = _counter("reopened_partitions", "Partitions opened anew after being f
 PROJECTED = _counter("projected_records", "Records projected into PostgreSQL.", "topic")
 PROJECTION_SECONDS = _histogram("projection_seconds", "One PostgreSQL transaction of the projector.")
 PROJECTION_DEAD_LETTERS = _counter("projection_dead_letters", "Records that PostgreSQL could not store.")
-STORE_UP = _gauge("store_up", "1 while PostgreSQL answers.")
+STORE_UP = _gauge("store_up", "1 while PostgreSQL takes what is written.")
 
 
 def forget(topic: str, partition: int) -> None:

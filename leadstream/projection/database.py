@@ -20,6 +20,8 @@ COMMAND_SECONDS = 60.0
 SESSION = {
     "application_name": "leadstream",
     "jit": "off",
+    # Whatever the default of the role: steps rely on seeing what was committed before each statement.
+    "default_transaction_isolation": "read committed",
     "lock_timeout": "10s",
     # A stalled projector must not hold its row in projection_positions against its successor.
     "idle_in_transaction_session_timeout": "30s",
@@ -30,10 +32,15 @@ POSTGRES_EPOCH_MS = 946_684_800_000
 SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,40}")
 ABSENT = {"42P01", "42703", "3F000", "42883"}
 """No such table, column, schema or function."""
+SETTING = "LEADSTREAM_POSTGRES_DSN"
+HINTS = {
+    "25006": f"is it a standby? {SETTING} must lead to the primary",
+    "53100": "make room",
+    "53300": "raise max_connections, or let others use fewer",
+}
 DATA_CLASSES = {"22", "23", "54"}
 """Errors of the data: it can't be represented, breaks a constraint, or is larger than an index takes."""
 MIGRATE = "run `leadstream db migrate`"
-SETTING = "LEADSTREAM_POSTGRES_DSN"
 
 Initializer = Callable[[asyncpg.Connection], Awaitable[None]]
 
@@ -73,9 +80,7 @@ def translated(dsn: str) -> Iterator[None]:
             raise SchemaMismatch(f"PostgreSQL at {place(dsn)}: {_primary(error)}: {MIGRATE}") from None
         if is_data_error(error):
             raise
-        raise StoreUnavailable(
-            f"PostgreSQL at {place(dsn)} refused ({error.sqlstate}): {_primary(error)}"
-        ) from None
+        raise unavailable(dsn, error) from None
     except asyncpg.ClientConfigurationError:
         # Its message may quote the DSN.
         raise StoreUnavailable(
@@ -87,6 +92,14 @@ def translated(dsn: str) -> Iterator[None]:
         raise StoreUnavailable(
             f"PostgreSQL at {place(dsn)} can't be reached ({reason}): is it running, and is {SETTING} right?"
         ) from None
+
+
+def unavailable(dsn: str, error: asyncpg.PostgresError) -> StoreUnavailable:
+    """What PostgreSQL refused, and where."""
+    hint = HINTS.get(error.sqlstate, "")
+    return StoreUnavailable(
+        f"PostgreSQL at {place(dsn)} refused ({error.sqlstate}): {_primary(error)}{hint and f': {hint}'}"
+    )
 
 
 async def connect(dsn: str) -> asyncpg.Connection:

@@ -38,6 +38,10 @@ class Months:
         self._made: set[date] = set()
         self._retry_at = 0.0
 
+    def forget(self) -> None:
+        """The tables may be earlier ones, without some of these months."""
+        self._made.clear()
+
     async def make(self, pool: asyncpg.Pool, rows: Iterable[Row]) -> None:
         """Makes the partitions that the rows want, in transactions of their own.
 

@@ -28,6 +28,7 @@ from leadstream.projection.tables import LEADS, Kind
 from leadstream.records.keys import lead_key
 from leadstream.records.outputs import Accumulator, Contribution
 from leadstream.records.rejection import shorten
+from leadstream.records.signal import MAX_TEXT
 from leadstream.records.step import LogRecord
 from leadstream.records.times import LAST
 
@@ -255,7 +256,7 @@ def _lead_of(key: bytes) -> tuple[str, str]:
         tenant, colon, lead = key.decode().partition(":")
     except UnicodeDecodeError:
         tenant = colon = lead = ""
-    if not (tenant and colon and lead) or "\0" in tenant + lead:
+    if not (tenant and colon and lead) or "\0" in tenant + lead or max(len(tenant), len(lead)) > MAX_TEXT:
         raise Unfit("key_mismatch", f"no lead has the key {shorten(key)}")
     return tenant, lead
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from leadstream.projection.database import is_data_error, open_pool, translated
-from leadstream.projection.errors import PositionMismatch, StoreUnavailable
-from leadstream.projection.migrate import schema_state_of
+from leadstream.projection.database import is_data_error, open_pool, translated, unavailable
+from leadstream.projection.errors import PositionMismatch, SchemaMismatch, StoreUnavailable
+from leadstream.projection.migrate import VERSION_TABLE, schema_state_of
 from leadstream.projection.models_in_force import settle
 from leadstream.projection.months import Months
 from leadstream.projection.rows import Batch, read_records, refused
@@ -19,12 +19,18 @@ from leadstream.records.step import LogRecord
 CLOSE_SECONDS = 5.0
 # The row's lock keeps a second projector of the partition waiting, and the condition turns it away.
 MOVE = """
+UPDATE projection_positions SET position = $4, newest_on = greatest(newest_on, $5)
+WHERE topic = $1 AND partition = $2 AND position = $3
+RETURNING true
+"""
+MOVE_FIRST = """
 INSERT INTO projection_positions AS stored (topic, partition, position, newest_on) VALUES ($1, $2, $4, $5)
 ON CONFLICT (topic, partition) DO UPDATE SET position = $4, newest_on = greatest(stored.newest_on, $5)
 WHERE stored.position = $3
 RETURNING true
 """
 POSITION = "SELECT position FROM projection_positions WHERE topic = $1 AND partition = $2"
+REVISION = f"SELECT version_num FROM {VERSION_TABLE}"
 REMOVE = """
 WITH removed AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS removed (tenant_id, lead_id, log_offset)
@@ -46,6 +52,11 @@ WHERE leads.tenant_id = entered.tenant_id AND leads.lead_id = entered.lead_id AN
 """A band left and entered again between two rows: the rows alone don't show it."""
 NEWER = {LEADS.name: NEWER_LEAD, LEAD_SCORING_MODELS.name: NEWER_MODEL}
 """The tables whose rows are written over, and when."""
+RETURNED = f"""
+DELETE FROM removed_leads AS gone USING {LEADS.staging} AS back
+WHERE gone.tenant_id = back.tenant_id AND gone.lead_id = back.lead_id
+"""
+"""So what the tables say of removals does not depend on how the records fall into steps."""
 NOTIFY = "SELECT pg_notify($1, $2)"
 BURY = """
 INSERT INTO projection_dead_letters
@@ -80,6 +91,9 @@ class ProjectionStore:
         self._connections = connections
         self._pool: asyncpg.Pool | None = None
         self._months = Months()
+        self._revision: str | None = None
+        self._begun: set[tuple[str, int]] = set()
+        """Partitions that have a position. Where it is gone, the tables are earlier ones."""
 
     async def open(self) -> None:
         """Connects. Raises `StoreUnavailable` when PostgreSQL is away, and `SchemaMismatch`, with the
@@ -97,6 +111,7 @@ class ProjectionStore:
             pool.terminate()
             raise
         self._pool = pool
+        self._revision = state.current
 
     async def close(self) -> None:
         """Disconnects, after steps under way, or after 5 s without them: they are undone then."""
@@ -110,41 +125,60 @@ class ProjectionStore:
             pool.terminate()
 
     async def position(self, topic: str, partition: int) -> int | None:
-        """Up to which offset the tables hold the partition; None if nothing of it was ever written."""
+        """Up to which offset the tables hold the partition; None if nothing of it was ever written.
+
+        Who asks has reason to: from now on nothing else is taken for granted of the tables either.
+        """
         with translated(self._dsn):
-            return await self._opened().fetchval(POSITION, topic, partition)  # type: ignore[no-any-return]
+            found: int | None = await self._opened().fetchval(POSITION, topic, partition)
+        self._months.forget()
+        if found is None:
+            self._begun.discard((topic, partition))
+        else:
+            self._begun.add((topic, partition))
+        return found
 
     async def apply(
         self, topic: str, partition: int, begin: int, end: int, records: Sequence[LogRecord]
     ) -> Applied:
         """Writes the records of [begin, end) and moves the position from begin to end, in one transaction.
 
-        A partition without a position takes any begin. Rows that can't be stored go to
+        A partition that never had a position takes any begin. Rows that can't be stored go to
         `projection_dead_letters` in the same transaction. Raises `PositionMismatch` when the tables are
-        elsewhere (nothing was written), and `StoreUnavailable` when PostgreSQL is away or too slow: then
-        read the position again to learn whether the step was written.
+        elsewhere, and `SchemaMismatch` when they became those of another version (nothing was written), and
+        `StoreUnavailable` when PostgreSQL is away, refuses or is too slow: then read the position again to
+        learn whether the step was written.
         """
         if end < begin:
             raise ValueError(f"the step ends at {end}, before its begin {begin}")
         kind = self._topics[topic]
         batch = read_records(kind, partition, records)
-        with translated(self._dsn):
-            if kind == "history":
-                await self._months.make(self._opened(), batch.rows)
-            try:
-                dead = await self._write(kind, topic, partition, begin, end, batch, singly=False)
-            except Exception as error:
-                if not is_data_error(error):
-                    raise
-                dead = await self._write(kind, topic, partition, begin, end, batch, singly=True)
+        try:
+            with translated(self._dsn):
+                if kind == "history":
+                    await self._months.make(self._opened(), batch.rows)
+                try:
+                    dead = await self._write(kind, topic, partition, begin, end, batch, singly=False)
+                except Exception as error:
+                    if not is_data_error(error):
+                        raise
+                    dead = await self._write(kind, topic, partition, begin, end, batch, singly=True)
+        except asyncpg.PostgresError as error:
+            # It looks like an error of the data, but no row is to blame.
+            raise unavailable(self._dsn, error) from None
+        except SchemaMismatch:
+            await self._check_schema()
+            raise
+        self._begun.add((topic, partition))
         rows = len(batch.rows) - (len(dead) - len(batch.dead))
         return Applied(rows, batch.coalesced, len(dead), batch.newest)
 
     async def _write(
         self, kind: Kind, topic: str, partition: int, begin: int, end: int, batch: Batch, *, singly: bool
     ) -> list[DeadRow]:
+        move = MOVE if (topic, partition) in self._begun else MOVE_FIRST
         async with self._opened().acquire() as connection, connection.transaction():
-            if not await connection.fetchval(MOVE, topic, partition, begin, end, batch.newest or None):
+            if not await connection.fetchval(move, topic, partition, begin, end, batch.newest or None):
                 current = await connection.fetchval(POSITION, topic, partition)
                 raise PositionMismatch(topic, partition, begin, current)
             dead = batch.dead
@@ -163,7 +197,17 @@ class ProjectionStore:
                 await connection.execute(NOTIFY, channel(self._schema), str(partition))
             if dead:
                 await connection.executemany(BURY, [row.row(topic, partition) for row in dead])
+            # Last, as a migration may have gone before a statement that waited for its locks.
+            if await connection.fetchval(REVISION) != self._revision:
+                raise SchemaMismatch("the schema was migrated while the step was under way")
             return dead
+
+    async def _check_schema(self) -> None:
+        """Raises `SchemaMismatch` with the remedy if the tables are another version's."""
+        with translated(self._dsn):
+            async with self._opened().acquire() as connection:
+                state = await schema_state_of(connection, self._schema)
+        state.check()
 
     def _opened(self) -> asyncpg.Pool:
         if self._pool is None:
@@ -186,6 +230,8 @@ async def _insert(connection: asyncpg.Connection, kind: Kind, rows: Sequence[Row
     await connection.copy_records_to_table(table.staging, records=rows, columns=table.names)
     newer = NEWER.get(table.name)
     await connection.execute(table.insert() if newer is None else table.upsert(newer))
+    if table is LEADS:
+        await connection.execute(RETURNED)
 
 
 async def _insert_halving(

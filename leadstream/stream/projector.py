@@ -33,7 +33,6 @@ from leadstream.stream.topics import TopicNames, describe_topics
 log = structlog.get_logger()
 
 DEFAULT_METRICS_PORT = 9465
-STORE_AWAY = "PostgreSQL does not answer: is it up?"
 STEP_RECORDS = 20_000
 """The most records of one PostgreSQL transaction; packs that waited are applied together."""
 
@@ -44,8 +43,9 @@ class ProjectionTask:
     def __init__(self, tp: TopicPartition, app: "ProjectorApp", store: ProjectionStore) -> None:
         self.tp = tp
         self.position: int | None = None
-        self.newest = 0
-        self.store_away = False
+        self.away: str | None = None
+        """Why PostgreSQL does not take what waits."""
+        self._waiting_since: int | None = None
         self._app = app
         self._store = store
         self._packs = PackQueue(lambda: app.thread.hold(tp), lambda: app.thread.release(tp))
@@ -64,24 +64,35 @@ class ProjectionTask:
         """Offsets between the position and the end that readers may see."""
         return 0 if self.position is None else max(0, self._packs.stable - self.position)
 
+    def waiting_since(self) -> int | None:
+        """The time (epoch ms) of the oldest record that is fetched and not in the tables."""
+        if self._waiting_since is not None:
+            return self._waiting_since
+        pack = self._packs.peek()
+        return pack.records[0].timestamp if pack is not None and pack.records else None
+
     async def _run(self) -> None:
         backoff = 0.2
         try:
             while True:
                 try:
                     await self._seek()
-                    self.store_away = False
-                    metrics.STORE_UP.set(1)
                     while True:
                         await self._step()
+                        self.away = None
                         backoff = 0.2
                 except PositionMismatch as error:
                     metrics.STALE_PACKS.inc()
                     log.info("sought", topic=self.tp.topic, partition=self.tp.partition, reason=str(error))
                 except StoreUnavailable as error:
-                    self.store_away = True
-                    metrics.STORE_UP.set(0)
-                    log.warning("postgresql is away", retry_in=backoff, reason=str(error))
+                    self.away = str(error)
+                    log.warning(
+                        "postgresql is away",
+                        retry_in=backoff,
+                        topic=self.tp.topic,
+                        partition=self.tp.partition,
+                        reason=self.away,
+                    )
                     await asyncio.sleep(backoff)
                     backoff = min(backoff * 2, 5.0)
         except asyncio.CancelledError:
@@ -99,9 +110,15 @@ class ProjectionTask:
                 f"{self.tp.topic}-{self.tp.partition} starts at {beginning}, but is projected up to {stored} "
                 "only: the records between are gone; raise the topic's retention and rebuild the tables"
             )
-        self.position = beginning if stored is None else stored
+        begin = beginning if stored is None else stored
+        if begin != self.position:
+            # What failed is in the tables all the same, or is no longer what comes next.
+            self._waiting_since = None
+        if self._waiting_since is None:
+            self.away = None
+        self.position = begin
         self._packs.clear()
-        self._packs.expect(await self._app.seek_to(self.tp, self.position))
+        self._packs.expect(await self._app.seek_to(self.tp, begin))
 
     async def _step(self) -> None:
         while (pack := self._packs.peek()) is None:
@@ -117,12 +134,14 @@ class ProjectionTask:
             records.extend(pack.records)
             end = pack.end
             pack = self._packs.peek()
+        if records:
+            self._waiting_since = records[0].timestamp
         started = time.perf_counter()
         applied = await self._store.apply(self.tp.topic, self.tp.partition, begin, end, records)
         metrics.PROJECTION_SECONDS.observe(time.perf_counter() - started)
         metrics.PROJECTED.labels(self.tp.topic).inc(len(records))
         metrics.PROJECTION_DEAD_LETTERS.inc(applied.dead)
-        self.newest = max(self.newest, applied.newest)
+        self._waiting_since = None
         self.position = end
 
 
@@ -160,6 +179,10 @@ class ProjectorApp(PackApp):
         for tp in lost:
             metrics.forget(*tp)
 
+    def away(self) -> str | None:
+        """Why PostgreSQL takes nothing of one of the partitions; None if it takes all."""
+        return next((task.away for task in self.tasks.values() if task.away is not None), None)
+
     async def drain(self) -> Mapping[TP, int]:
         tasks = list(self.tasks.values())
         await asyncio.gather(*(task.close() for task in tasks))
@@ -179,7 +202,7 @@ class Projector:
         self._names = TopicNames(settings.topic_prefix, settings.app)
         self._topics = self._names.projected
         self._app: ProjectorApp | None = None
-        self._store_away = False
+        self._away: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Project until `stop` is set. Raises StreamError."""
@@ -213,12 +236,12 @@ class Projector:
                 await migrate(dsn, self._settings.postgres_schema)
                 await store.open()
             except StoreUnavailable as error:
-                self._store_away = True
+                self._away = str(error)
                 log.warning("postgresql is away", retry_in=backoff, reason=str(error))
             except SchemaMismatch as error:
                 raise Refused(str(error)) from error
             else:
-                self._store_away = False
+                self._away = None
                 metrics.STORE_UP.set(1)
                 return
             await asyncio.sleep(backoff)
@@ -231,8 +254,11 @@ class Projector:
                 lag = task.lag()
                 metrics.POSITION.labels(tp.topic, label).set(task.position or 0)
                 metrics.LAG_RECORDS.labels(tp.topic, label).set(lag)
-                age = max(0.0, time.time() - task.newest / 1000) if lag and task.newest else 0.0
+                since = task.waiting_since()
+                age = 0.0 if since is None else max(0.0, time.time() - since / 1000)
                 metrics.LAG_SECONDS.labels(tp.topic, label).set(age)
+            if self._app is not None:
+                metrics.STORE_UP.set(0 if self._app.away() else 1)
             await asyncio.sleep(1.0)
 
     def unhealthy(self) -> str | None:
@@ -240,12 +266,10 @@ class Projector:
         return None
 
     def unready(self) -> str | None:
-        """PostgreSQL must answer, and every assigned partition must have read its position."""
+        """PostgreSQL must take what is written, and every assigned partition must have read its position."""
         if self._app is None:
-            return STORE_AWAY if self._store_away else "not in the group yet"
-        if any(task.store_away for task in self._app.tasks.values()):
-            return STORE_AWAY
-        problem = self._app.unready()
+            return self._away or "not in the group yet"
+        problem = self._app.away() or self._app.unready()
         if problem is not None:
             return problem
         opening = sum(task.position is None for task in self._app.tasks.values())

@@ -15,7 +15,7 @@ from leadstream.projection.rows import _Entry, _Snapshot
 from leadstream.projection.storable import storable
 from leadstream.records.outputs import HistoryEntry, ScoreSnapshot
 
-from .made import Database, Record, band_changed, entry, history, requested, run, snapshot
+from .made import Database, Record, band_changed, entry, history, requested, run, skipped, snapshot
 
 FFFD = "\ufffd"
 
@@ -66,6 +66,14 @@ def test_unreadable_snapshots_are_put_aside(database: Database) -> None:
         13: "refused",
     }  # fmt: skip
     assert run(database.rows("SELECT position FROM projection_positions")) == [{"position": 15}]
+
+
+def test_a_tombstone_of_no_possible_lead_is_put_aside(database: Database) -> None:
+    """Its key is larger than an index takes."""
+    long = f"acme:{secrets.token_hex(5000)}".encode()
+    run(database.fill("t.scores", [snapshot(0, "a"), raw(1, None, key=long), raw(2, None, key=b"acme:b")]))
+    assert lead_ids(database) == ["a"]
+    assert dead(database) == {1: "key_mismatch"}
 
 
 def test_an_older_snapshot_stands_in_for_an_unreadable_one(database: Database) -> None:
@@ -170,6 +178,50 @@ def test_extreme_but_legal_values_are_stored(database: Database) -> None:
     [row] = run(database.rows("SELECT event_data FROM score_events"))
     assert json.loads(row["event_data"])["n"] == 10**300
     assert dead(database) == {}
+
+
+HOSTILE: dict[str, dict[str, Any]] = {
+    "nul": {"band": "a\0b", "type": "lead.\0"},
+    "surrogate": {"band": "a\ud83d", "type": "lead.\ud83d"},
+    "evidence of 1 MB": {"evidence": "x" * 10**6, "payload": {"note": "x" * 10**6}, "data": {"note": "x" * 10**6}},
+    "score": {"score": 2**31, "score_after": 2**31},
+    "total": {"total": 10**400, "after": 10**400, "total_after": 10**400},
+    "offset": {"offset": 2**63, "threshold": 10**400},
+    "far past": {"at": -(10**15)},
+    "far future": {"at": 10**18, "now": 10**18},
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_a_hostile_record_of_any_kind_holds_nothing_up(database: Database, hostile: str) -> None:
+    """Each is stored or put aside with its reason; what comes before and after it is stored."""
+
+    def made(kind: str, number: int) -> Record:
+        if kind == "history":
+            record = history(number, entry(number, f"l{number}"))
+        elif kind == "scores":
+            record = snapshot(number, f"l{number}")
+        else:
+            record = (requested if kind == "actions" else skipped)(number, f"{kind}{number}")
+        if number != 1:
+            return record
+        if kind != "history":
+            return changed(record, **HOSTILE[hostile])
+        assert record.value is not None
+        batch = json.loads(record.value)
+        return changed(record, entries=[{**batch["entries"][0], **HOSTILE[hostile]}])
+
+    for kind, table in (
+        ("scores", "leads"), ("history", "score_events"), ("actions", "action_log"), ("decisions", "decision_log"),
+    ):  # fmt: skip
+        run(database.fill(f"t.{kind}", [made(kind, number) for number in range(3)]))
+        place = {"leads": "log_offset", "score_events": "source_offset"}.get(table, "log_offset")
+        stored = {row["n"] for row in run(database.rows(f"SELECT {place} AS n FROM {table}"))}
+        buried = run(
+            database.rows(f"SELECT log_offset AS n FROM projection_dead_letters WHERE topic = 't.{kind}'")
+        )
+        assert {0, 2} <= stored
+        assert (1 in stored) != ({"n": 1} in buried), kind
 
 
 texts = st.text(st.characters(exclude_categories=()) | st.sampled_from('\0\ud800\udc00\\"u0{}'))

@@ -1,0 +1,38 @@
+"""A PostgreSQL that tests may break, and a log to project into it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from leadstream.localstack import KafkaAddress, Postgres
+from tests.projection.made import Database
+from tests.support.installation import Installation
+
+from .running import Stage
+
+MakeStage = Callable[..., Stage]
+
+
+@pytest.fixture(scope="session")
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server of these tests alone. Each leaves it running and with the settings that it found."""
+    with Postgres(tmp_path_factory.mktemp("breakable")) as server:
+        yield server
+
+
+@pytest.fixture
+def make_stage(embedded_kafka: KafkaAddress, unique: str) -> MakeStage:
+    """Makes the topics of an installation that is projected into a PostgreSQL, with settings of it."""
+
+    def make(dsn: str, partitions: int = 1, **options: Any) -> Stage:
+        installation = Installation(embedded_kafka, unique, partitions, options).create()
+        return Stage(installation, Database(dsn, unique))
+
+    return make
+
+
+@pytest.fixture
+def stage(make_stage: MakeStage, breakable: Postgres) -> Stage:
+    """An installation of one partition, projected into the breakable server."""
+    return make_stage(breakable.dsn)
