@@ -183,7 +183,11 @@ def test_extreme_but_legal_values_are_stored(database: Database) -> None:
 HOSTILE: dict[str, dict[str, Any]] = {
     "nul": {"band": "a\0b", "type": "lead.\0"},
     "surrogate": {"band": "a\ud83d", "type": "lead.\ud83d"},
-    "evidence of 1 MB": {"evidence": "x" * 10**6, "payload": {"note": "x" * 10**6}, "data": {"note": "x" * 10**6}},
+    "evidence of 1 MB": {
+        "evidence": "x" * 10**6,
+        "payload": {"note": "x" * 10**6},
+        "data": {"note": "x" * 10**6},
+    },
     "score": {"score": 2**31, "score_after": 2**31},
     "total": {"total": 10**400, "after": 10**400, "total_after": 10**400},
     "offset": {"offset": 2**63, "threshold": 10**400},

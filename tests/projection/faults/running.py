@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import asyncpg
+
 from leadstream.projection.migrate import migrate
 from leadstream.projection.store import ProjectionStore
 from leadstream.projection.tables import TARGETS
@@ -106,7 +108,10 @@ class Stage:
         positions = wanted["projection_positions"]
 
         async def found() -> list[str]:
-            return (await contents(self.database, ("projection_positions",)))["projection_positions"]
+            try:
+                return (await contents(self.database, ("projection_positions",)))["projection_positions"]
+            except asyncpg.UndefinedTableError:  # the projector has not migrated yet
+                return []
 
         deadline = asyncio.get_running_loop().time() + seconds
         while (there := await found()) != positions:

