@@ -216,8 +216,11 @@ def test_a_hostile_record_of_any_kind_holds_nothing_up(database: Database, hosti
         return changed(record, entries=[{**batch["entries"][0], **HOSTILE[hostile]}])
 
     for kind, table in (
-        ("scores", "leads"), ("history", "score_events"), ("actions", "action_log"), ("decisions", "decision_log"),
-    ):  # fmt: skip
+        ("scores", "leads"),
+        ("history", "score_events"),
+        ("actions", "action_log"),
+        ("decisions", "decision_log"),
+    ):
         run(database.fill(f"t.{kind}", [made(kind, number) for number in range(3)]))
         place = {"leads": "log_offset", "score_events": "source_offset"}.get(table, "log_offset")
         stored = {row["n"] for row in run(database.rows(f"SELECT {place} AS n FROM {table}"))}

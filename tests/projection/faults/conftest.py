@@ -14,10 +14,19 @@ from .running import Stage
 MakeStage = Callable[..., Stage]
 
 
+class Breakable(Postgres):
+    """A server that tests kill parts of."""
+
+    @property
+    def restarts(self) -> int:
+        """How often it has ended all its processes after one of them was killed."""
+        return (self.directory / "postgres.log").read_text(errors="replace").count("reinitializing")
+
+
 @pytest.fixture(scope="session")
-def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
     """A server of these tests alone. Each leaves it running and with the settings that it found."""
-    with Postgres(tmp_path_factory.mktemp("breakable")) as server:
+    with Breakable(tmp_path_factory.mktemp("breakable")) as server:
         yield server
 
 
@@ -33,6 +42,6 @@ def make_stage(embedded_kafka: KafkaAddress, unique: str) -> MakeStage:
 
 
 @pytest.fixture
-def stage(make_stage: MakeStage, breakable: Postgres) -> Stage:
+def stage(make_stage: MakeStage, breakable: Breakable) -> Stage:
     """An installation of one partition, projected into the breakable server."""
     return make_stage(breakable.dsn)

@@ -88,9 +88,11 @@ class Projection:
             "LOCK TABLE projection_dead_letters, alembic_version IN ACCESS EXCLUSIVE MODE"
         )
         under_way = asyncio.create_task(self._store.apply(*step))
-        while not await self._admin.fetchval(TERMINATE):
+        ended = 0
+        while not ended:
             assert not under_way.done()
             await asyncio.sleep(0.002)
+            ended = await self._admin.fetchval(TERMINATE)
         try:
             await under_way
         except StoreUnavailable:

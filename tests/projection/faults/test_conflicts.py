@@ -27,10 +27,12 @@ def test_a_deadlock_undoes_the_step_and_the_next_try_writes_it(database: Databas
         async with rival.transaction():
             await rival.execute("SELECT * FROM leads WHERE lead_id = 'a' FOR UPDATE")
             step = asyncio.create_task(store.apply("t.scores", 0, 2, 4, STEP))
-            while not await rival.fetchval(BLOCKED):
+            waits = 0
+            while not waits:
                 await asyncio.sleep(0.01)
+                waits = await rival.fetchval(BLOCKED)
             wants = asyncio.create_task(rival.execute("SELECT * FROM projection_positions FOR UPDATE"))
-            with pytest.raises(StoreUnavailable, match="40P01.*deadlock"):
+            with pytest.raises(StoreUnavailable, match=r"40P01.*deadlock"):
                 await step
             await wants
             assert [row["lead_id"] for row in await database.rows("SELECT lead_id FROM leads ORDER BY 1")] == [

@@ -60,9 +60,8 @@ def set_connections(server: Postgres, most: str) -> None:
 def test_no_connection_at_the_start_and_later_is_waited_for(few: Postgres, stage: Stage) -> None:
     async def scenario() -> None:
         written = Writer(4)
-        async with all_taken(few.dsn):
-            async with stage.run() as role:
-                assert "raise max_connections" in await role.says("(53300)")
+        async with all_taken(few.dsn), stage.run() as role:
+            assert "raise max_connections" in await role.says("(53300)")
         async with stage.run() as role:
             await stage.send(sent(written.fold(30)))
             await role.ready()

@@ -3,14 +3,15 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 
 import asyncpg
 
-from leadstream.localstack import Postgres
 from leadstream.localstack.processes import LocalStackError
 from tests.projection.made import Database, run
 from tests.support.waiting import until
 
+from .conftest import Breakable
 from .running import Stage
 from .written import Writer, sent
 
@@ -24,6 +25,7 @@ SELECT topic, position, rows, highest FROM projection_positions, LATERAL (
 WHERE (topic LIKE '%.actions' OR topic LIKE '%.decisions') AND highest IS NOT NULL
     AND (rows <> position OR highest <> position - 1)
 """
+POSITIONS = "SELECT sum(position)::bigint FROM projection_positions"
 SESSIONS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'leadstream' AND state <> 'idle'"
 
 
@@ -53,7 +55,7 @@ class Reader:
                 await asyncio.sleep(0.02)
 
 
-def started(server: Postgres) -> bool:
+def started(server: Breakable) -> bool:
     try:
         server.start()
     except LocalStackError:  # what is left of the killed one still ends
@@ -61,7 +63,7 @@ def started(server: Postgres) -> bool:
     return True
 
 
-def test_no_part_of_a_step_is_seen_while_the_server_crashes(breakable: Postgres, stage: Stage) -> None:
+def test_no_part_of_a_step_is_seen_while_the_server_crashes(breakable: Breakable, stage: Stage) -> None:
     async def scenario() -> None:
         written = Writer(6, leads=200)
         await stage.send(sent(written.fold(100)))
@@ -76,9 +78,14 @@ def test_no_part_of_a_step_is_seen_while_the_server_crashes(breakable: Postgres,
                 if end == "a session":
                     while not (busy := await stage.database.rows(SESSIONS)):
                         await stage.send(sent(written.fold(50)))
+                    restarts = breakable.restarts
                     for one in busy:
-                        os.kill(one["pid"], signal.SIGKILL)
-                        killed += 1
+                        with suppress(ProcessLookupError):
+                            os.kill(one["pid"], signal.SIGKILL)
+                            killed += 1
+                    await asyncio.to_thread(
+                        until, lambda before=restarts: breakable.restarts > before, "it starts anew by itself"
+                    )
                 elif end == "the main process":
                     assert breakable.pid is not None
                     os.kill(breakable.pid, signal.SIGKILL)

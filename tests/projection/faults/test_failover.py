@@ -33,8 +33,8 @@ class Standby(Postgres):
         data = _data_folder(self.directory, user)
         code, output = finished(
             [
-                str(programs() / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres",
-                "-D", str(data), "-R", "-c", "fast", "-X", "stream", "--no-sync",
+                str(programs() / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(primary.port),
+                "-U", "postgres", "-D", str(data), "-R", "-c", "fast", "-X", "stream", "--no-sync",
             ],
             user=user,
         )  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 from leadstream.projection.errors import SchemaMismatch
 from tests.projection.made import Database, run, snapshot
 
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 AHEAD = "UPDATE alembic_version SET version_num = '9999'"
 
 
@@ -50,11 +51,10 @@ def test_a_step_that_waited_for_the_migration_is_undone(database: Database) -> N
         async with migrating.transaction():
             await migrating.execute(f"ALTER TABLE leads ADD COLUMN nickname text; {AHEAD}")
             step = asyncio.create_task(store.apply("t.scores", 0, 1, 2, [snapshot(1, "b")]))
-            blocked = (
-                "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-            )
-            while not await migrating.fetchval(blocked):
+            waits = 0
+            while not waits:
                 await asyncio.sleep(0.01)
+                waits = await migrating.fetchval(BLOCKED)
         with pytest.raises(SchemaMismatch, match="9999"):
             await step
         assert await store.position("t.scores", 0) == 1
