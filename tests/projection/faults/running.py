@@ -139,7 +139,7 @@ class Stage:
 
 
 async def contents(database: Database, tables: Sequence[str] = TABLES) -> dict[str, list[str]]:
-    """Every row of the tables, as text. Without `newest_on`: of what is coalesced away it may know the time."""
+    """Every row of the tables, as text. Without `newest_on`, which may know the time of what is coalesced."""
     found = {}
     for table in tables:
         rows = await database.rows(f"SELECT (to_jsonb(t) - 'newest_on')::text AS row FROM {table} AS t")

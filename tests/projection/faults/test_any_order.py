@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import asyncpg
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,12 +69,9 @@ class Projection:
         else:
             await self._store.apply(*step)
             if disturbance == "answer lost" and end > begin:
-                try:
+                with pytest.raises(PositionMismatch) as caught:
                     await self._store.apply(*step)
-                except PositionMismatch as error:
-                    assert error.current == end
-                else:
-                    raise AssertionError("a step was written twice")
+                assert caught.value.current == end
         if disturbance == "save":
             await self.save()
         elif disturbance == "go back":
@@ -93,12 +91,9 @@ class Projection:
             assert not under_way.done()
             await asyncio.sleep(0.002)
             ended = await self._admin.fetchval(TERMINATE)
-        try:
+        with pytest.raises(StoreUnavailable):
             await under_way
-        except StoreUnavailable:
-            await transaction.rollback()
-        else:
-            raise AssertionError("a step without its end was written")
+        await transaction.rollback()
 
     async def save(self) -> None:
         for table in TABLES:

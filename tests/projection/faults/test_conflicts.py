@@ -35,9 +35,8 @@ def test_a_deadlock_undoes_the_step_and_the_next_try_writes_it(database: Databas
             with pytest.raises(StoreUnavailable, match=r"40P01.*deadlock"):
                 await step
             await wants
-            assert [row["lead_id"] for row in await database.rows("SELECT lead_id FROM leads ORDER BY 1")] == [
-                "a", "b",
-            ]  # fmt: skip
+            rows = await database.rows("SELECT lead_id FROM leads ORDER BY 1")
+            assert [row["lead_id"] for row in rows] == ["a", "b"]
         assert await store.position("t.scores", 0) == 2
         await store.apply("t.scores", 0, 2, 4, STEP)
         rows = await database.rows("SELECT lead_id, score_total FROM leads ORDER BY 1")
@@ -94,7 +93,7 @@ def test_what_looks_like_an_error_of_the_data_and_is_of_no_row_buries_nothing(da
         )
         store = database.store()
         await store.open()
-        with pytest.raises(StoreUnavailable, match="54000.*not now"):
+        with pytest.raises(StoreUnavailable, match=r"54000.*not now"):
             await store.apply("t.scores", 0, 0, 2, [snapshot(0), snapshot(1, "b")])
         assert await database.rows("SELECT * FROM projection_dead_letters") == []
         await admin.execute("DROP TRIGGER refuse ON projection_positions")

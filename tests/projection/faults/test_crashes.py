@@ -1,4 +1,4 @@
-"""Server processes killed under load, while somebody reads: never a part of a step, and all of it in the end."""
+"""Server processes killed under load, while somebody reads: never a part of a step is seen."""
 
 import asyncio
 import os

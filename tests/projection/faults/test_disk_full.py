@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -38,7 +39,7 @@ async def fill(connection: asyncpg.Connection) -> None:
     await connection.execute("CREATE TABLE public.others (junk text) TABLESPACE small")
     await connection.execute("ALTER TABLE public.others ALTER junk SET STORAGE PLAIN")
     for rows in (1000, 100, 10, 1):
-        with pytest.raises(asyncpg.DiskFullError):
+        with suppress(asyncpg.DiskFullError):
             while True:
                 await connection.execute(
                     "INSERT INTO public.others SELECT repeat('x', 7000) FROM generate_series(1, $1)", rows

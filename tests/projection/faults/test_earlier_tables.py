@@ -1,4 +1,4 @@
-"""Tables that are earlier ones all at once, as after a failover or a restored backup, with no error between."""
+"""Tables that are earlier ones all at once, as after a failover, with no error between."""
 
 import asyncpg
 import pytest

@@ -1,4 +1,4 @@
-"""A failover to a standby that did not get the end: its positions are behind, and the projector reads again."""
+"""A failover to a standby that did not get the end: the projector reads again."""
 
 import asyncio
 import os
