@@ -49,7 +49,7 @@ class Projection:
         self._crm = Crm(database)
         self._writers = [Writer(seed, number) for number in range(2)]
         for writer in self._writers:
-            writer.fold(25)
+            writer.fold(20)
 
     async def step(self, kind: str, partition: int, size: int, disturbance: str = "none") -> None:
         """The next records of a topic, as one step, and what goes wrong with it."""
@@ -131,7 +131,7 @@ class Projection:
 def test_any_interleaving_ends_in_the_same_tables(database: Database) -> None:
     run(put_destination(database.dsn, database.schema, Destination("crm", "acme", "every_update")))
 
-    @settings(max_examples=25, deadline=None, derandomize=True)
+    @settings(max_examples=15, deadline=None, derandomize=True)
     @given(st.integers(0, 1000), ACTS)
     def examples(seed: int, acts: list[tuple[str, int, int, str]]) -> None:
         run(scenario(seed, acts))

@@ -58,7 +58,7 @@ class Reader:
 def started(server: Breakable) -> bool:
     try:
         server.start()
-    except LocalStackError:  # what is left of the killed one still ends
+    except (LocalStackError, OSError, asyncpg.PostgresError):  # what is left of the killed one still ends
         return False
     return True
 
