@@ -9,13 +9,14 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 
+HOURS ?= 1
 SEEDS ?= 1000
 SEED ?=
 EXAMPLES ?= 2000
 PROPERTIES := oracle properties merge_properties beyond_bounds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test properties simulate mutants check format lock clean
+.PHONY: help setup demo stack test properties simulate mutants soak check format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
@@ -54,6 +55,9 @@ simulate: setup ## tasks on a simulated log under faults (SEEDS=10000; SEED=7 fo
 
 mutants: setup ## faults planted in a copy, and what catches each (ARGS="--only position")
 	@$(BIN)/python -m tests.mutants.run $(ARGS)
+
+soak: setup ## one worker and one projector under a steady load: does anything grow? (HOURS=0.5)
+	@$(BIN)/python -m tests.soak.run --hours $(HOURS) $(ARGS)
 
 check: setup ## lint, format, types, direction of imports
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ def _histogram(name: str, text: str, *labels: str) -> Histogram:
 
 
 BUILD = Info("leadstream_build", "Version, role and model of this process.", registry=REGISTRY)
+ASYNCIO_TASKS = _gauge("asyncio_tasks", "Tasks of the process's event loop.")
 
 # The worker.
 SIGNALS = _counter("signals", "Signals folded; types that no rule names count as `other`.", "type", "outcome")

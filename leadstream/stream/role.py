@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from leadstream.operations import metrics
 from leadstream.stream.app import PackApp
 from leadstream.stream.errors import LogTruncated, StepFailed, StreamError
 from leadstream.stream.packs import PositionLost
@@ -25,6 +26,7 @@ async def run_role(name: str, run: Callable[[asyncio.Event], Awaitable[None]]) -
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    metrics.ASYNCIO_TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     running = asyncio.ensure_future(run(stop))
