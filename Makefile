@@ -16,7 +16,7 @@ EXAMPLES ?= 2000
 PROPERTIES := oracle properties merge_properties beyond_bounds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test properties simulate mutants soak check format lock clean
+.PHONY: help setup demo stack test properties fuzz simulate mutants soak check format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ test: setup ## the tests (ARGS="-k decay")
 
 properties: setup ## the fold against an independent oracle, EXAMPLES random histories for each (EXAMPLES=100000)
 	LEADSTREAM_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PROPERTIES:%=tests/scoring/test_%.py) $(ARGS)
+
+fuzz: setup ## hostile input for every decoder, EXAMPLES for each (EXAMPLES=100000)
+	LEADSTREAM_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 simulate: setup ## tasks on a simulated log under faults (SEEDS=10000; SEED=7 for the trace of one)
 	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)

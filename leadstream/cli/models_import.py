@@ -36,7 +36,7 @@ def import_(
     for file in files:
         try:
             SYSTEMS[system](msgspec.json.decode(file.read_bytes()), carried)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ModelError(f"{file}: no JSON: {error}") from None
         except NotCarried as error:
             raise ModelError(f"{file}: {error}") from None

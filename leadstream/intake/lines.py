@@ -81,14 +81,19 @@ def read_chunks(file: IO[bytes]) -> Iterator[list[bytes]]:
     Blocks for each portion. A line longer than MAX_LINE is cut, so that it is no JSON.
     """
     read = cast(BufferedReader, file).read1
-    rest = b""
+    # Appended to in place: a line of many chunks is copied once.
+    rest = bytearray()
     while chunk := read(CHUNK):
         lines = chunk.split(b"\n")
-        lines[0] = (rest + lines[0])[:MAX_LINE]
-        rest = lines.pop()
-        yield [line.strip() for line in lines]
+        rest += lines[0][: MAX_LINE - len(rest)]
+        if len(lines) > 1:
+            lines[0] = bytes(rest)
+            rest = bytearray(lines.pop())
+            yield [line.strip() for line in lines]
+        else:
+            yield []
     if rest:
-        yield [rest.strip()]
+        yield [bytes(rest).strip()]
 
 
 def read_lines(file: IO[bytes]) -> Iterator[bytes]:

@@ -22,9 +22,11 @@ from leadstream.scoring.rows import (
     check_model,
     model_row,
     position_row,
+    read_head,
     read_position,
+    read_state,
     read_turns,
-    refuse_other,
+    tenant_of,
     turns_row,
 )
 from leadstream.scoring.snapshot import HistoryWriter, snapshot
@@ -54,7 +56,7 @@ class PartitionFold:
 
         With `offset_guard` a lead leaves out records that its row has already (at least once). Raises
         `ModelMismatch` if leads were scored with another model than the catalog's, `NewerEngine` for rows of
-        a newer release.
+        a newer release, `DamagedRow` for what is no row.
         """
         self._topic = topic
         self._partition = partition
@@ -85,7 +87,7 @@ class PartitionFold:
             elif key.startswith(MODEL):
                 check_model(key, row, models)
             elif key.startswith(TURNS):
-                self._turns.counters[key[len(TURNS) :].decode()] = read_turns(row)
+                self._turns.counters[tenant_of(key, TURNS)] = read_turns(key, row)
         self._timers = Timers(self._due_of)
         self._timers.rebuild(self._dues())
 
@@ -102,12 +104,12 @@ class PartitionFold:
         """Key and state of every lead, in no particular order."""
         for key, row in self._rows.items():
             if not key.startswith(CONTROL_PREFIX):
-                yield key, decode_state(row)
+                yield key, read_state(key, row)
 
     def state_of(self, key: bytes) -> LeadState | None:
         """The state of the lead of a key, None for an unknown lead."""
         row = self._rows.get(key)
-        return decode_state(row) if row is not None else None
+        return read_state(key, row) if row is not None else None
 
     def model_of(self, key: bytes) -> CompiledModel:
         """The model that scores the lead of a key."""
@@ -257,7 +259,7 @@ class PartitionFold:
                 return fired, False
             tenant, _, lead = key.decode().partition(":")
             model = self._by_tenant.get(tenant) or self._model(tenant)
-            state = decode_state(self._rows[key])
+            state = read_state(key, self._rows[key])
             fire(state, model, key, tenant, lead, self._outbox, self._turns)
             self._turns.keep()
             row = self._rows[key] = encode_state(state, self._buffer)
@@ -280,8 +282,7 @@ class PartitionFold:
         """Every lead that is due at some time, and when, as its row says."""
         for key, row in self._rows.items():
             if not key.startswith(CONTROL_PREFIX):
-                head = decode_head(row)
-                refuse_other(head.codec)
+                head = read_head(key, row)
                 if head.due:
                     yield key, head.due
 

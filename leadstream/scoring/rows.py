@@ -1,13 +1,18 @@
 """The partition's own rows in its changelog, beside those of its leads."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 
-from leadstream.records.rejection import Rejected
+from leadstream.records.rejection import Rejected, shorten
 from leadstream.scoring.crawlers import LIST_VERSION
 from leadstream.scoring.hours import TZDATA_VERSION
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 from leadstream.scoring.phone import METADATA_VERSION
-from leadstream.scoring.state import CODEC, ENGINE
+from leadstream.scoring.state import CODEC, ENGINE, LeadState, RowHead, decode_head, decode_state
+
+T = TypeVar("T")
 
 POSITION = b"\0position"
 MODEL = b"\0model:"
@@ -20,6 +25,10 @@ class ModelMismatch(Exception):
 
 class NewerEngine(Exception):
     """Rows were written by another version of this program than can go on with them."""
+
+
+class DamagedRow(Exception):
+    """A row of the changelog that nobody of ours has written."""
 
 
 class PositionRow(msgspec.Struct, array_like=True, frozen=True):
@@ -56,7 +65,7 @@ class _PositionHead(msgspec.Struct, array_like=True, frozen=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_head = msgspec.msgpack.Decoder(_PositionHead).decode
+_decode_position_head = msgspec.msgpack.Decoder(_PositionHead).decode
 _decode_position = msgspec.msgpack.Decoder(PositionRow).decode
 _decode_turns = msgspec.msgpack.Decoder(TurnsRow).decode
 _decode_model = msgspec.msgpack.Decoder(ModelRow).decode
@@ -70,13 +79,41 @@ def position_row(position: int, now: int) -> bytes:
     return _encode(PositionRow(CODEC, ENGINE, position, now, DATA_VERSIONS))
 
 
+def read(decode: Callable[[bytes], T], key: bytes, row: bytes) -> T:
+    """What the bytes of a row say. Raises `DamagedRow`."""
+    try:
+        return decode(row)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedRow(
+            f"the row of {shorten(key)} in the changelog can't be read ({error}): something else writes to "
+            "that topic; start under another app name to score the log anew"
+        ) from None
+
+
+def read_state(key: bytes, row: bytes) -> LeadState:
+    """The state of a lead. Raises `DamagedRow`."""
+    return read(decode_state, key, row)
+
+
+def read_head(key: bytes, row: bytes) -> RowHead:
+    """The beginning of a lead's row. Raises `DamagedRow`, and `NewerEngine` for another codec."""
+    head = read(decode_head, key, row)
+    refuse_other(head.codec)
+    return head
+
+
+def tenant_of(key: bytes, kind: bytes) -> str:
+    """The tenant of a row whose key begins with `kind`. Raises `DamagedRow`."""
+    return read(bytes.decode, key, key[len(kind) :])
+
+
 def turns_row(counters: dict[str, int]) -> bytes:
     """Whose turn it is among the owners of each action of a tenant."""
     return _encode(TurnsRow(CODEC, counters))
 
 
-def read_turns(row: bytes) -> dict[str, int]:
-    stored = _decode_turns(row)
+def read_turns(key: bytes, row: bytes) -> dict[str, int]:
+    stored = read(_decode_turns, key, row)
     refuse_other(stored.codec)
     return stored.counters
 
@@ -88,13 +125,13 @@ def model_row(model: CompiledModel) -> bytes:
 
 def read_position(row: bytes) -> PositionRow:
     """Raises `NewerEngine` for a row of a newer engine or codec."""
-    head = _decode_head(row)
+    head = read(_decode_position_head, POSITION, row)
     if head.engine > ENGINE:
         raise NewerEngine(
             f"the state was written by engine {head.engine}, this is {ENGINE}: start the newer release again"
         )
     refuse_other(head.codec)
-    return _decode_position(row)
+    return read(_decode_position, POSITION, row)
 
 
 def refuse_other(codec: int) -> None:
@@ -112,8 +149,8 @@ def refuse_other(codec: int) -> None:
 
 def check_model(key: bytes, row: bytes, models: ModelCatalog) -> None:
     """Raises `ModelMismatch` if a tenant's leads were scored with another model than they would be now."""
-    tenant = key[len(MODEL) :].decode()
-    stored = _decode_model(row)
+    tenant = tenant_of(key, MODEL)
+    stored = read(_decode_model, key, row)
     refuse_other(stored.codec)
     try:
         model = models.for_tenant(tenant)

@@ -8,6 +8,8 @@ from leadstream.records.step import Headers
 
 PREFIX = "leadstream-"
 """What the headers begin with that a dead letter adds to the record's own."""
+MAX_DIGITS = 20
+"""Of a number in them: others can write to the topic, too."""
 
 
 class Stored(Protocol):
@@ -24,7 +26,7 @@ class Stored(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> Iterable[tuple[str, bytes]]: ...
+    def headers(self) -> Iterable[tuple[str, bytes | None]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,15 @@ class DeadLetter:
 
 def read_dead_letter(record: Stored) -> DeadLetter:
     """The dead letter of a record; what its headers don't say is shown as `?`."""
-    ours = {name.removeprefix(PREFIX): value for name, value in record.headers if name.startswith(PREFIX)}
+    headers = [(name, value or b"") for name, value in record.headers]
+    ours = {name.removeprefix(PREFIX): value for name, value in headers if name.startswith(PREFIX)}
 
     def text(name: str) -> str:
         return ours[name].decode(errors="replace") if name in ours else "?"
 
     def number(name: str) -> int | None:
-        return int(digits) if (digits := text(name)).isdecimal() else None
+        digits = text(name)
+        return int(digits) if digits.isdecimal() and len(digits) < MAX_DIGITS else None
 
     return DeadLetter(
         place=f"{record.partition}-{record.offset}",
@@ -72,5 +76,5 @@ def read_dead_letter(record: Stored) -> DeadLetter:
         whole=not ours.keys() & {"length", "key-length"},
         key=record.key,
         value=record.value,
-        headers=[(name, value) for name, value in record.headers if not name.startswith(PREFIX)],
+        headers=[(name, value) for name, value in headers if not name.startswith(PREFIX)],
     )

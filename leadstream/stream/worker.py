@@ -12,7 +12,7 @@ from leadstream.operations import metrics
 from leadstream.operations.health import HealthServer
 from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.rows import ModelMismatch, NewerEngine
+from leadstream.scoring.rows import DamagedRow, ModelMismatch, NewerEngine
 from leadstream.settings import Settings
 from leadstream.stream.app import ScorerApp
 from leadstream.stream.clients import producer
@@ -126,7 +126,7 @@ class Worker:
                 rows=rows,
                 offset_guard=self._settings.processing_guarantee == "at_least_once",
             )
-        except (ModelMismatch, NewerEngine) as error:
+        except (DamagedRow, ModelMismatch, NewerEngine) as error:
             raise Refused(str(error)) from error
 
     def _tasks(self) -> list[PartitionTask]:

@@ -68,7 +68,7 @@ def folded(file: dict[str, Any], before: list[dict[str, Any]], after: list[dict[
     state, loser = decode_state(rows.pop(b"acme:l1")), decode_state(rows.pop(b"acme:l2"))
     turns, row = Turns(), TURNS + b"acme"
     if row in rows:
-        turns.counters["acme"] = read_turns(rows[row])
+        turns.counters["acme"] = read_turns(row, rows[row])
     outbox, now = Outbox(APP, TOPIC, 0), first.fold.now
     state.place = PLACE
     absorb(state, loser, model, b"acme:l1", now, outbox, turns)

@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from leadstream.cli.diagnosis.findings import Finding
-from leadstream.scoring.rows import DATA_VERSIONS, POSITION, NewerEngine, read_position
+from leadstream.scoring.rows import DATA_VERSIONS, POSITION, DamagedRow, NewerEngine, read_position
 from leadstream.settings import Settings
 from leadstream.stream.clients import admin
 from leadstream.stream.log_reader import bounds, read_tail
@@ -49,6 +49,8 @@ async def check_positions(settings: Settings) -> list[Finding]:
                     data.update(row.data)
     except NewerEngine as error:
         return [Finding("state", "problem", str(error), "run the newer release")]
+    except DamagedRow as error:
+        return [Finding("state", "problem", str(error), "find out what writes there")]
     findings = other_data(data)
     waiting = 0
     for (_, number), (begin, end) in sorted(log.items()):
