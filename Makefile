@@ -4,6 +4,7 @@ KAFKA ?= embedded
 ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+AUDIT := .audit
 UV := $(shell command -v uv 2>/dev/null)
 # The first Python on the PATH that the project runs on.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -16,7 +17,7 @@ EXAMPLES ?= 2000
 PROPERTIES := oracle properties merge_properties beyond_bounds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test properties fuzz simulate mutants soak check format lock clean
+.PHONY: help setup demo stack test properties fuzz simulate mutants soak sbom audit check format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
@@ -62,6 +63,18 @@ mutants: setup ## faults planted in a copy, and what catches each (ARGS="--only 
 soak: setup ## one worker and one projector under a steady load: does anything grow? (HOURS=0.5)
 	@$(BIN)/python -m tests.soak.run --hours $(HOURS) $(ARGS)
 
+sbom: setup $(AUDIT)/.installed ## build/sbom.cdx.json: all dependencies, with versions, hashes and licences
+	@$(BIN)/python -m tests.audit.sbom
+
+audit: sbom ## known vulnerabilities of the dependencies (asks the service of PyPI)
+	@$(BIN)/python -m tests.audit.run
+
+$(AUDIT)/.installed: requirements-audit.lock | setup
+	@echo "Setting up $(AUDIT), from requirements-audit.lock ..."
+	@test -x $(AUDIT)/bin/python || $(BIN)/python -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	@touch $@
+
 check: setup ## lint, format, types, direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -72,10 +85,12 @@ format: setup ## what ruff can put right by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## requirements.lock from pyproject.toml (needs uv)
+lock: ## requirements.lock and requirements-audit.lock from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra local --group dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group audit -o requirements-audit.lock
 
 clean: ## away with .venv and all caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv $(AUDIT) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

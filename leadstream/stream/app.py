@@ -8,10 +8,12 @@ from typing import Any
 import faust
 import structlog
 from aiokafka import TopicPartition
+from faust.auth import Credentials
 from faust.types import TP
 
 from leadstream.operations import metrics
 from leadstream.settings import Settings
+from leadstream.stream.clients import connection
 from leadstream.stream.errors import LogTruncated, Refused
 from leadstream.stream.packs import Pack, PackConsumer, PackConsumerThread, PackTransport
 from leadstream.stream.preflight import TIMESTAMPS_REMEDY
@@ -21,6 +23,20 @@ log = structlog.get_logger()
 
 LOG_APPEND_TIME = 1
 """The timestamp type of a record whose time the broker set."""
+
+
+def credentials(settings: Settings) -> Credentials | None:
+    """How Faust's own producer, which it starts and nobody uses, logs in: as all other clients do."""
+    options = connection(settings)
+    context = options.get("ssl_context")
+    if "sasl_mechanism" not in options:
+        return None if context is None else faust.SSLCredentials(context)
+    return faust.SASLCredentials(
+        username=options["sasl_plain_username"],
+        password=options["sasl_plain_password"],
+        mechanism=options["sasl_mechanism"],
+        ssl_context=context,
+    )
 
 
 class PackApp(faust.App):
@@ -40,6 +56,7 @@ class PackApp(faust.App):
         super().__init__(
             group,
             broker=f"kafka://{settings.kafka_bootstrap.replace(',', ';')}",
+            broker_credentials=credentials(settings),
             store="memory://",
             key_serializer="raw",
             value_serializer="raw",

@@ -35,7 +35,8 @@ MEASURES = (
     Measure("latency_max", "ms", 0.5, 50),
     Measure("worker_lag", "records", 0.5, 500),
     Measure("projector_lag", "records", 0.5, 500),
-    Measure("kafka_compacted", "MB", 0.25, 16),
+    Measure("kafka_changelog", "MB", 0.25, 16),
+    Measure("kafka_scores", "MB", 0.25, 16),
     Measure("postgres_state", "MB", 0.25, 16),
     Measure("postgres_connections", "", 0, 2),
 )

@@ -61,7 +61,8 @@ class Stand:
             **process(self.projector, "projector"),
             "latency_p50": latency[0],
             "latency_max": latency[1],
-            "kafka_compacted": self._on_disk(self.names.scores, self.names.changelog),
+            "kafka_changelog": self._on_disk(self.names.changelog),
+            "kafka_scores": self._on_disk(self.names.scores),
             "kafka_logs": self._on_disk(
                 self.names.signals, self.names.history, self.names.actions, self.names.decisions,
                 self.names.dead_letters,

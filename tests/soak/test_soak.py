@@ -45,7 +45,7 @@ def test_a_soak_that_is_ended_early_judges_what_there_is_and_leaves_nothing(tmp_
     assert float(last["signals"]) > 500
     assert 20 < float(last["worker_rss"]) < 1000
     assert 0 < float(last["latency_p50"]) <= float(last["latency_max"])
-    for measured in ("worker_tasks", "projector_handles", "kafka_compacted", "postgres_logs"):
+    for measured in ("worker_tasks", "projector_handles", "kafka_scores", "postgres_logs"):
         assert float(last[measured]) > 0, measured
     assert (samples.parent / "soak.png").read_bytes().startswith(b"\x89PNG")
     assert "partition open" in (samples.parent / "worker.log").read_text()
