@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import stat
@@ -22,6 +23,8 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+
+from leadstream.scoring.kernel import TOLERANCE
 
 T = TypeVar("T")
 
@@ -126,3 +129,9 @@ def size_of(file: IO[bytes]) -> int | None:
     except OSError:
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def rounded_down(total: float, digits: int) -> str:
+    """A total as its score is made of it: 69.99999 is not shown as 70, of which the score would be 70."""
+    scale = 10**digits
+    return f"{math.floor((total + TOLERANCE) * scale) / scale:.{digits}f}"

@@ -16,9 +16,11 @@ from leadstream.cli.demo_roles import Metrics, Role, until
 from leadstream.cli.demo_summary import Fall, Outcome
 from leadstream.cli.errors import CliError
 from leadstream.models import load_catalog
+from leadstream.models.published import record_of
 from leadstream.projection.queries import LeadRow, LoggedAction, Tables, reading
 from leadstream.projection.standing import next_crossing
 from leadstream.projection.verify import verify
+from leadstream.records.models import ANY_TENANT
 from leadstream.scoring.reading import sum_at
 from leadstream.settings import Settings
 from leadstream.simulation.generator import generate
@@ -174,11 +176,14 @@ class Play:
 
     async def _watch_a_fall(self, tables: Tables) -> Fall | None:
         """Waits for the next lead that falls below a threshold by itself; None if none is about to."""
-        thresholds = [threshold.at for threshold in self._catalog.default.thresholds]
+        thresholds = record_of(ANY_TENANT, self._catalog.default).thresholds
         now = _now()
         fall = None
         async for row in tables.all_leads():
-            crossing = next_crossing(row.accumulators, thresholds, max(now, row.updated), row.caps)
+            # The demo's thresholds have no hysteresis: what is passed follows from the total.
+            crossing = next_crossing(
+                row.accumulators, thresholds, (), row.updated, max(now, row.updated), row.caps
+            )
             if crossing is None or crossing.direction != "down" or crossing.at < now + SOON_MS:
                 continue
             if fall is None or crossing.at < fall.at:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from collections.abc import Collection
 from typing import Annotated
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
-from leadstream.cli.console import out, printable
+from leadstream.cli.console import out, printable, rounded_down
 from leadstream.cli.errors import CliError
 from leadstream.cli.lead_history import (
     as_json,
@@ -23,6 +24,7 @@ from leadstream.cli.lead_history import (
 )
 from leadstream.projection.queries import FactorHistory, LeadRow, LoggedAction, Tables, reading
 from leadstream.projection.standing import next_crossing
+from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Accumulator, Detail
 from leadstream.records.times import DAY, parse_instant, rfc3339
 from leadstream.scoring.kernel import score_of
@@ -92,7 +94,8 @@ async def _show(
             )
         factors = await tables.factors(tenant, lead)
         actions = await tables.actions(tenant, lead, limit=8)
-        thresholds = await tables.thresholds(tenant)
+        thresholds = await tables.thresholds(row)
+        passed = await tables.passed(tenant, lead)
         moves, push, evidence = [], None, {}
         if history is not None:
             begin, end, limit = history
@@ -100,7 +103,7 @@ async def _show(
             push = await tables.push(tenant, lead, begin, end)
             evidence = await tables.evidence(tenant, lead)
     if json:
-        crossing = next_crossing(row.accumulators, thresholds, at, row.caps)
+        crossing = next_crossing(row.accumulators, thresholds or (), passed, row.updated, at, row.caps)
         found = lead_as_json(row, at, crossing, actions)
         if history is not None:
             found["history"] = [as_json(move) for move in moves]
@@ -112,7 +115,7 @@ async def _show(
     _print_score(console, row, at)
     if row.accumulators:
         console.print(_factor_table(row, factors, at))
-    _print_future(console, row, thresholds, at)
+    _print_future(console, row, thresholds, passed, at)
     if actions:
         console.print(_action_table(actions))
     if history is not None:
@@ -140,7 +143,7 @@ async def _unknown(tables: Tables, tenant: str, lead: str) -> CliError:
 def _print_score(console: Console, row: LeadRow, at: int) -> None:
     total = sum_at(row.accumulators, at, row.caps)
     console.print(f"{row.tenant}:{row.lead}", style="bold", end="  ")
-    console.print(f"score {score_of(total)}", style="bold green", end=f" (total {total:.4f})")
+    console.print(f"score {score_of(total)}", style="bold green", end=f" (total {rounded_down(total, 4)})")
     console.print(f" at {rfc3339(at)}")
     stale = row.next_change is not None and row.next_change <= at
     due = f"; a change by itself was due at {_time(row.next_change)}" if stale else ""
@@ -151,6 +154,8 @@ def _print_score(console: Console, row: LeadRow, at: int) -> None:
     )
     if row.last_activity is not None:
         console.print(f"last activity {rfc3339(row.last_activity)}")
+    if row.owner is not None:
+        console.print(printable(f"owner {row.owner}"))
     if row.suppressed:
         console.print(f"suppressed: {', '.join(row.suppressed)}", style="yellow")
 
@@ -200,19 +205,33 @@ def fading(accumulator: Accumulator) -> str:
     return ", ".join([*ways, "by age"] if detail.ages else ways) or "none"
 
 
-def _print_future(console: Console, row: LeadRow, thresholds: list[float], at: int) -> None:
-    crossing = next_crossing(row.accumulators, thresholds, at, row.caps)
-    if crossing is not None:
-        verb = "falls below" if crossing.direction == "down" else "rises over"
+def _print_future(
+    console: Console,
+    row: LeadRow,
+    thresholds: tuple[ModelThreshold, ...] | None,
+    passed: Collection[float],
+    at: int,
+) -> None:
+    if thresholds is None:
         console.print(
-            f"next crossing by itself: {verb} {crossing.threshold:g} at {rfc3339(crossing.at)}, "
+            f"what it crosses by itself is not known: lead_scoring_models has no {row.model} {row.version} "
+            "yet, which its worker writes to the topic of models when it starts"
+        )
+        return
+    crossing = next_crossing(row.accumulators, thresholds, passed, row.updated, at, row.caps)
+    if crossing is not None:
+        verb = "rises over" if crossing.direction == "up" else "falls below"
+        slack = crossing.hysteresis if crossing.direction == "down" else 0.0
+        less = f" less its hysteresis of {slack:g}" if slack else ""
+        console.print(
+            f"next crossing by itself: {verb} {crossing.threshold:g}{less} at {rfc3339(crossing.at)}, "
             f"in {span(crossing.at - at)}"
         )
     elif thresholds:
-        levels = ", ".join(f"{level:g}" for level in thresholds)
+        levels = ", ".join(f"{one.at:g}" for one in thresholds)
         console.print(f"by itself it crosses none of the thresholds {levels}")
     else:
-        console.print(f"no threshold of tenant {row.tenant} is known yet: none was passed so far")
+        console.print(f"model {row.model} {row.version} has no thresholds")
 
 
 def _action_table(actions: list[LoggedAction]) -> Table:
@@ -222,7 +241,7 @@ def _action_table(actions: list[LoggedAction]) -> Table:
         table.add_row(
             _time(action.at),
             printable(_what(action)),
-            f"{action.total_before:.2f} to {action.total_after:.2f}",
+            f"{rounded_down(action.total_before, 2)} to {rounded_down(action.total_after, 2)}",
             action.cause + printable(signal),
         )
     return table

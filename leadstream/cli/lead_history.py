@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from rich.table import Table
 
-from leadstream.cli.console import cell, printable
+from leadstream.cli.console import cell, printable, rounded_down
 from leadstream.projection.lead_history import Evidence, Move, Push
 from leadstream.projection.queries import LeadRow, LoggedAction
 from leadstream.projection.standing import Crossing
@@ -34,7 +34,7 @@ def moves_table(moves: list[Move]) -> Table:
             cell(f"{move.type} {move.signal} of {move.source}{late}{outcome}"),
             "" if move.meanwhile is None else _signed(move.meanwhile),
             _signed(move.points),
-            f"{move.before:.2f} to {move.after:.2f}",
+            f"{rounded_down(move.before, 2)} to {rounded_down(move.after, 2)}",
             f"{move.score_before} to {move.score_after}",
             cell(", ".join(f"{one.factor} {one.points:+.4g}" for one in move.contributions)),
         )
@@ -46,7 +46,7 @@ def push_title(push: Push) -> str:
     signal = f" {push.type} {push.signal}" if push.signal is not None else ""
     return printable(
         f"What pushed it over {push.threshold:g} at {rfc3339(push.at)}: {push.cause}{signal}, "
-        f"{push.before:.2f} to {push.after:.2f}"
+        f"{rounded_down(push.before, 2)} to {rounded_down(push.after, 2)}"
     )
 
 

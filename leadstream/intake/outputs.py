@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from heapq import merge
 from tempfile import SpooledTemporaryFile
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,6 +17,10 @@ INSTANT = len("2026-01-31T12:00:00.000Z")
 
 class _Signal(msgspec.Struct):
     id: str
+
+
+class _Payload(msgspec.Struct):
+    owner: Any = None
 
 
 class _Record(msgspec.Struct):
@@ -33,6 +37,8 @@ class _Record(msgspec.Struct):
     signal: _Signal | None = None
     reason: str | None = None
     do: str | None = None
+    trigger: str | None = None
+    payload: _Payload | None = None
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -50,6 +56,8 @@ class Output(msgspec.Struct, frozen=True):
     status: Literal["recorded", "requested", "skipped"]
     reason: str | None
     do: str | None
+    trigger: str | None
+    owner: str | None
 
 
 _decode = msgspec.json.Decoder(_Record).decode
@@ -96,6 +104,7 @@ def _line(value: bytes | None, *, skipped: bool) -> bytes:
     assert value is not None
     record = _decode(value)
     requested = record.type == "lead.action.requested"
+    owner = record.payload.owner if record.payload else None
     output = Output(
         id=record.id,
         tenant=record.tenant,
@@ -109,6 +118,8 @@ def _line(value: bytes | None, *, skipped: bool) -> bytes:
         status="skipped" if skipped else "requested" if requested else "recorded",
         reason=record.reason,
         do=record.do,
+        trigger=record.trigger,
+        owner=owner if isinstance(owner, str) else None,
     )
     return record.at.encode() + _encode(output) + b"\n"
 

@@ -13,11 +13,12 @@ from leadstream.projection import lead_history
 from leadstream.projection.database import open_pool, translated
 from leadstream.projection.lead_history import Evidence, Move, Push
 from leadstream.projection.migrate import schema_state_of
+from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Accumulator, FactorShare
 
 LEAD_COLUMNS = (
     "tenant_id, lead_id, score_total, score_band, score_version, score_updated_on, total, model, "
-    "next_change_on, last_activity_on, suppressed, stage, caps::text, accumulators::text"
+    "next_change_on, last_activity_on, suppressed, stage, owner, caps::text, accumulators::text"
 )
 LEAD = f"SELECT {LEAD_COLUMNS} FROM leads WHERE tenant_id = $1 AND lead_id = $2"
 ALL_LEADS = f"SELECT {LEAD_COLUMNS} FROM leads"
@@ -78,14 +79,16 @@ SELECT coalesce(action, '') AS action, coalesce(reason, '') AS reason, count(*) 
 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """
 THRESHOLDS = """
-WITH RECURSIVE level AS (
-    SELECT min(threshold) AS at FROM action_log WHERE tenant_id = $1 AND type = 'lead.threshold.crossed'
-    UNION ALL
-    SELECT (SELECT min(threshold) FROM action_log
-            WHERE tenant_id = $1 AND type = 'lead.threshold.crossed' AND threshold > level.at)
-    FROM level WHERE level.at IS NOT NULL
-)
-SELECT at FROM level WHERE at IS NOT NULL
+SELECT thresholds::text FROM lead_scoring_models
+WHERE tenant_id IN ($1, '') AND name = $2 AND version = $3
+ORDER BY is_active DESC, tenant_id DESC, log_offset DESC LIMIT 1
+"""
+PASSED = """
+SELECT threshold FROM (
+    SELECT DISTINCT ON (threshold) threshold, direction FROM action_log
+    WHERE tenant_id = $1 AND lead_id = $2 AND type = 'lead.threshold.crossed'
+    ORDER BY threshold, at DESC, log_offset DESC
+) AS last WHERE direction = 'up'
 """
 LAST_SIGNALS = """
 WITH RECURSIVE kind AS (
@@ -112,7 +115,8 @@ GROUP BY 1, 2 ORDER BY 1, 2
 class LeadRow:
     """A row of `leads`. Instants are epoch milliseconds; `updated` is the fold's now at which it is exact.
 
-    `caps` are low and high of categories; `stage` is empty for none."""
+    `caps` are low and high of categories; `stage` is empty for none, `owner` is
+    None for nobody."""
 
     tenant: str
     lead: str
@@ -126,6 +130,7 @@ class LeadRow:
     last_activity: int | None
     suppressed: tuple[str, ...]
     stage: str
+    owner: str | None
     caps: dict[str, tuple[float, float]]
     accumulators: tuple[Accumulator, ...]
 
@@ -173,6 +178,7 @@ class LoggedAction:
 
 _accumulators = msgspec.json.Decoder(tuple[Accumulator, ...]).decode
 _caps = msgspec.json.Decoder(dict[str, tuple[float, float]]).decode
+_thresholds = msgspec.json.Decoder(tuple[ModelThreshold, ...]).decode
 _factors = msgspec.json.Decoder(tuple[FactorShare, ...]).decode
 
 
@@ -241,9 +247,14 @@ class Tables:
         """Withheld actions: action, reason, how many."""
         return [tuple(row) for row in await self._fetch(SKIPPED)]
 
-    async def thresholds(self, tenant: str) -> list[float]:
-        """The thresholds that a lead of the tenant has ever crossed, ascending."""
-        return [row["at"] for row in await self._fetch(THRESHOLDS, tenant)]
+    async def thresholds(self, lead: LeadRow) -> tuple[ModelThreshold, ...] | None:
+        """Those of the model that scored the lead; None while the tables don't have the model."""
+        rows = await self._fetch(THRESHOLDS, lead.tenant, lead.model, lead.version)
+        return _thresholds(rows[0]["thresholds"]) if rows else None
+
+    async def passed(self, tenant: str, lead: str) -> frozenset[float]:
+        """The thresholds whose last crossing by the lead was upwards."""
+        return frozenset(row["threshold"] for row in await self._fetch(PASSED, tenant, lead))
 
     async def last_signals(self) -> list[tuple[str, str, int]]:
         """Per type and source of signals, when one was last folded (epoch ms)."""
@@ -286,8 +297,8 @@ async def reading(dsn: str, schema: str) -> AsyncIterator[Tables]:
 def lead_row(row: Any) -> LeadRow:
     """From the values of `LEAD_COLUMNS`."""
     values = list(row)
-    suppressed, stage, caps, accumulators = values[-4:]
-    values[-4:] = tuple(suppressed), stage, _caps(caps), _accumulators(accumulators)
+    suppressed, stage, owner, caps, accumulators = values[-5:]
+    values[-5:] = tuple(suppressed), stage, owner, _caps(caps), _accumulators(accumulators)
     return LeadRow(*values)
 
 

@@ -1,9 +1,10 @@
 """The next crossing of a lead by itself, from its row on. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Accumulator
 from leadstream.scoring.course import stretch_of_accumulators
 from leadstream.scoring.instants import first_exit
@@ -16,45 +17,68 @@ MAX_STRETCHES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A threshold that the total passes by the passing of time alone, at `at` (epoch ms)."""
+    """A threshold that the total passes by the passing of time alone, at `at` (epoch ms).
+
+    Downwards it is passed below `threshold - hysteresis`.
+    """
 
     threshold: float
+    hysteresis: float
     direction: Literal["up", "down"]
     at: int
 
 
 def next_crossing(
     accumulators: Iterable[Accumulator],
-    thresholds: Sequence[float],
+    thresholds: Sequence[ModelThreshold],
+    passed: Collection[float],
+    since: int,
     at: int,
     caps: Mapping[str, tuple[float, float]],
 ) -> Crossing | None:
-    """The first of the thresholds that the total passes after `at` (epoch ms) without a signal, if any.
+    """The first crossing after `at` (epoch ms) that the total makes without a signal, if any.
 
-    Never early, on a grid of 1 ms. Without hysteresis: where the model has some, the crossing that is
-    recorded comes later, at threshold - hysteresis.
+    `since` is the instant of the accumulators, and `passed` names the thresholds (by their level) whose last
+    crossing was upwards then. Never early, on a grid of 1 ms.
     """
     held = tuple(accumulators)
 
     def total(t: int) -> float:
         return sum_at(held, t, caps)
 
-    present = total(at)
-    below = max((level for level in thresholds if present >= level - TOLERANCE), default=None)
-    above = min((level for level in thresholds if present < level - TOLERANCE), default=None)
-    low = float("-inf") if below is None else below - TOLERANCE
-    high = float("inf") if above is None else above - TOLERANCE
+    over = _passed(thresholds, passed, total(since))
+    here = since
     for _ in range(MAX_STRETCHES):
-        stretch = stretch_of_accumulators(held, caps, at)
+        above = [one for one in thresholds if one.at not in over]
+        below = [one for one in thresholds if one.at in over]
+        low = max([_rearmed(one) for one in below], default=float("-inf")) - TOLERANCE
+        high = min([one.at for one in above], default=float("inf")) - TOLERANCE
+        stretch = stretch_of_accumulators(held, caps, here)
         found = first_exit(total, stretch, low, high)
         if found is None and stretch.end is not None and not low <= total(stretch.end) < high:
             found = stretch.end
+        if found is not None and found > at:
+            fallen = total(found) < low
+            first = max(below, key=_rearmed) if fallen else min(above, key=lambda one: one.at)
+            return Crossing(first.at, first.hysteresis, "down" if fallen else "up", found)
         if found is not None:
-            fallen = below is not None and total(found) < low
-            level = below if fallen else above
-            assert level is not None
-            return Crossing(level, "down" if fallen else "up", found)
-        if stretch.end is None:
+            over = _passed(thresholds, over, total(found))
+            here = found
+        elif stretch.end is None:
             return None
-        at = stretch.end
+        else:
+            here = stretch.end
     return None
+
+
+def _rearmed(threshold: ModelThreshold) -> float:
+    return threshold.at - threshold.hysteresis
+
+
+def _passed(
+    thresholds: Iterable[ModelThreshold], before: Collection[float], total: float
+) -> frozenset[float]:
+    """The levels that are passed at a total, where those of `before` were."""
+    return frozenset(
+        one.at for one in thresholds if total >= (_rearmed(one) if one.at in before else one.at) - TOLERANCE
+    )

@@ -10,6 +10,7 @@ import msgspec
 
 from leadstream.projection.store import ProjectionStore
 from leadstream.records.keys import lead_key
+from leadstream.records.models import ModelDecay, ModelLevel, ModelThreshold, ScoringModel, model_key
 from leadstream.records.outputs import (
     Accumulator,
     ActionRequested,
@@ -30,7 +31,8 @@ T = TypeVar("T")
 DAY = 86_400_000
 NOW = 1_767_225_600_000
 """2026-01-01T00:00:00Z"""
-TOPICS = {"t.scores": "scores", "t.history": "history", "t.actions": "actions", "t.decisions": "decisions"}
+TOPICS = {"t.scores": "scores", "t.history": "history", "t.actions": "actions", "t.decisions": "decisions",
+          "t.models": "models"}  # fmt: skip
 
 
 @dataclass
@@ -80,6 +82,20 @@ def entry(place: int, lead: str = "l1", *, tenant: str = "acme", **changes: Any)
 
 def history(offset: int, *entries: HistoryEntry, partition: int = 0) -> Record:
     return Record(offset, None, msgspec.json.encode(HistoryBatch(partition, entries)))
+
+
+def model(
+    offset: int, version: str = "1", *, tenant: str = "acme", timestamp: int = NOW, **changes: Any
+) -> Record:
+    """That the model `tenx` of a version, its fingerprint `f<version>`, scores a tenant."""
+    body = ScoringModel(
+        tenant=tenant, name="tenx", version=version, fingerprint=f"f{version}", active=True,
+        rules={"name": "tenx", "version": version}, bands=(ModelLevel("cold", 0), ModelLevel("hot", 80)),
+        decay=(ModelDecay("exponential", 14 * DAY, ("form.submitted.organic",)),),
+        thresholds=(ModelThreshold(50), ModelThreshold(80, 5)), caps={"fit": (0.0, 40.0)},
+    )  # fmt: skip
+    body = msgspec.structs.replace(body, **changes)
+    return Record(offset, model_key(body.tenant, body.fingerprint), msgspec.json.encode(body), timestamp)
 
 
 _COMMON: dict[str, Any] = {

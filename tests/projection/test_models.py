@@ -1,0 +1,96 @@
+"""`lead_scoring_models`: which models score, and which did."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from .made import DAY, NOW, Database, Record, model, run
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = NOW + DAY
+
+
+def models(database: Database) -> list[tuple[Any, ...]]:
+    rows = run(database.rows("SELECT * FROM lead_scoring_models ORDER BY tenant_id, fingerprint"))
+    return [(row["tenant_id"], row["version"], row["is_active"]) for row in rows]
+
+
+@pytest.mark.requirement("S3-22")
+def test_a_row_is_what_the_record_says(database: Database) -> None:
+    run(database.fill("t.models", [model(0, timezone="Europe/Berlin")]))
+    query = "SELECT *, rules ->> 'version' AS ruled, thresholds -> 1 ->> 'hysteresis' AS slack FROM {}"
+    [row] = run(database.rows(query.format("lead_scoring_models")))
+    assert (row["tenant_id"], row["name"], row["version"], row["scoring_model_id"]) == (
+        "acme",
+        "tenx",
+        "1",
+        "tenx/1",
+    )
+    assert (row["is_active"], row["ruled"], row["slack"]) == (True, "1", "5.0")
+    assert row["decay_settings"] == (
+        '[{"kernel": "exponential", "factors": ["form.submitted.organic"], "half_life": 1209600000}]'
+    )
+    assert row["caps"] == '{"fit": [0.0, 40.0]}'
+    assert (row["timezone"], row["created_at"], row["updated_at"]) == ("Europe/Berlin", START, START)
+
+
+@pytest.mark.requirement("S3-22")
+def test_of_a_tenant_one_is_active_and_the_earlier_ones_stay(database: Database) -> None:
+    run(database.fill("t.models", [model(0), model(1, tenant="other")]))
+    run(database.fill("t.models", [model(2, "2", timestamp=LATER)]))
+    assert models(database) == [("acme", "1", False), ("acme", "2", True), ("other", "1", True)]
+    # The first version comes back.
+    run(database.fill("t.models", [model(3, "1", timestamp=LATER, created=NOW)]))
+    assert models(database) == [("acme", "1", True), ("acme", "2", False), ("other", "1", True)]
+    [row] = run(database.rows("SELECT * FROM lead_scoring_models WHERE is_active AND tenant_id = 'acme'"))
+    assert (row["created_at"], row["updated_at"]) == (START, START + timedelta(days=1))
+    with pytest.raises(asyncpg.UniqueViolationError):
+        run(database.rows("UPDATE lead_scoring_models SET is_active = true"))
+
+
+HISTORY = [
+    model(0), model(1, "2"), model(2, tenant="other"), model(3, "3"), model(4, "2", created=NOW),
+    model(5, tenant="other", active=False, created=NOW), model(6, tenant="", version="4"),
+    model(7, "9"), Record(8, b"acme:f9", None), model(9, "3", created=NOW),
+]  # fmt: skip
+
+
+@pytest.mark.requirement("S3-22")
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize("compacted", [False, True])
+def test_however_the_log_is_cut_and_compacted_the_rows_are_the_same(
+    database: Database, size: int, compacted: bool
+) -> None:
+    last = {record.key: record.offset for record in HISTORY}
+    records = [one for one in HISTORY if not compacted or last[one.key] == one.offset]
+    for begin in range(0, len(records), size):
+        run(database.fill("t.models", records[begin : begin + size]))
+    assert models(database) == [
+        ("", "4", True), ("acme", "1", False), ("acme", "2", False), ("acme", "3", True),
+        ("other", "1", False),
+    ]  # fmt: skip
+
+
+def test_a_removed_model_gives_way_to_the_one_before(database: Database) -> None:
+    run(database.fill("t.models", [model(0), model(1, "2")]))
+    run(database.fill("t.models", [Record(2, b"acme:f2", None)]))
+    assert models(database) == [("acme", "1", True)]
+
+
+def test_what_is_no_model_is_a_dead_letter_and_the_rest_stands(database: Database) -> None:
+    records = [
+        model(0), Record(1, b"acme:f1", b"{"), Record(2, None, b"{}"), Record(3, b"acme", None),
+        Record(4, b"x:y", model(4).value), model(5, "5", timezone="a\0b"), model(6, tenant="a\0"),
+        Record(7, b"acme:f8", model(7, "8").value.replace(b'"bands":[', b'"bands":1,"x":[')),  # type: ignore[union-attr]
+    ]  # fmt: skip
+    run(database.fill("t.models", records))
+    dead = run(database.rows("SELECT log_offset, reason FROM projection_dead_letters ORDER BY 1"))
+    assert [tuple(row.values()) for row in dead] == [
+        (1, "not_json"), (2, "key_mismatch"), (3, "key_mismatch"), (4, "key_mismatch"), (6, "bad_text"),
+        (7, "bad_field"),
+    ]  # fmt: skip
+    assert models(database) == [("acme", "1", False), ("acme", "5", True)]
+    [row] = run(database.rows("SELECT timezone, altered FROM lead_scoring_models WHERE altered"))
+    assert row["timezone"] == "a\ufffdb"
