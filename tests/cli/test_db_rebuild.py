@@ -14,6 +14,7 @@ from tests.projection.made import (
     crossed,
     entry,
     history,
+    model,
     run,
     skipped,
     snapshot,
@@ -50,6 +51,7 @@ def test_the_topics_become_the_tables(installed: Installation, leadstream: Run, 
         send(installed, names.history, partition, [history(0, *entries, partition=partition)])
     send(installed, names.actions, 1, [crossed(0, "c1"), band_changed(1, "b1")])
     send(installed, names.decisions, 0, [skipped(0, "d1")])
+    send(installed, names.models, 0, [model(0), model(1, "2")])
     result = leadstream(installed, "db", "rebuild")
     assert result.exit_code == 0, result.output
     assert "checked 3 leads; against the live tables: 3 leads more, 0 fewer, 0 with another" in result.output
@@ -65,8 +67,11 @@ def test_the_topics_become_the_tables(installed: Installation, leadstream: Run, 
         [
             (names.scores, 0, 5), (names.scores, 1, 1), (names.history, 0, 1), (names.history, 1, 1),
             (names.actions, 0, 0), (names.actions, 1, 2), (names.decisions, 0, 1), (names.decisions, 1, 0),
+            (names.models, 0, 2),
         ]
     )  # fmt: skip
+    versions = run(tables.rows("SELECT version, is_active FROM lead_scoring_models ORDER BY 1"))
+    assert [tuple(row.values()) for row in versions] == [("1", False), ("2", True)]
     # Once more: the tables of before the first time are not dropped unasked.
     again = leadstream(installed, "db", "rebuild")
     assert again.exit_code == 1

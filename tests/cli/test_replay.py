@@ -67,6 +67,8 @@ def test_scores_and_actions_in_their_files(leadstream, signals, tmp_path):
             "status",
             "reason",
             "do",
+            "trigger",
+            "owner",
         ]
     ] * 3
     assert [(one["type"], one["status"], one["do"]) for one in outputs] == [

@@ -34,6 +34,7 @@ def test_all_topics_with_their_settings(kafka, unique, leadstream):
         f"{unique}.history",
         f"{unique}.scores",
         f"{unique}.dead-letters",
+        f"{unique}.models",
         f"{unique}-lead-state-changelog",
     }
     count, signals = described(installation, names.signals)
@@ -44,6 +45,9 @@ def test_all_topics_with_their_settings(kafka, unique, leadstream):
     for topic in (names.scores, names.changelog):
         count, config = described(installation, topic)
         assert (count, config["cleanup.policy"]) == (3, "compact")
+    # The order of its records says which model of a tenant is in force.
+    count, config = described(installation, names.models)
+    assert (count, config["cleanup.policy"], config["message.timestamp.type"]) == (1, "compact", expected)
     for topic in (names.actions, names.decisions, names.history, names.dead_letters):
         count, config = described(installation, topic)
         assert (count, config["cleanup.policy"]) == (3, "delete")
@@ -52,7 +56,7 @@ def test_all_topics_with_their_settings(kafka, unique, leadstream):
 def test_again_changes_nothing(installation, leadstream):
     result = leadstream(installation, "topics", "create", "--partitions", "3")
     assert result.exit_code == 0
-    assert result.stdout.count("was there") == 7
+    assert result.stdout.count("was there") == 8
     assert " created" not in result.stdout
 
 
@@ -80,7 +84,7 @@ def test_a_topic_made_otherwise_is_told_and_the_rest_is_made(apache_kafka, uniqu
     assert f"{unique}.signals has retention.ms=1000, not -1" in result.stdout
     [line] = result.stderr.splitlines()
     assert "--add-config message.timestamp.type=LogAppendTime" in line
-    assert len(topics_of(installation)) == 7
+    assert len(topics_of(installation)) == 8
     found = asyncio.run(check_topics(installation.settings, specs(installation.names, 2)))
     required = {difference.setting for difference in found if difference.required}
     assert required == {"message.timestamp.type"}

@@ -12,7 +12,7 @@ from leadstream.projection.migrate import migrate
 from leadstream.projection.policies import Access
 from leadstream.projection.queries import reading
 
-from .made import DAY, NOW, Database, Record, crossed, entry, history, run, skipped, snapshot
+from .made import DAY, NOW, Database, Record, crossed, entry, history, model, run, skipped, snapshot
 
 AsRole = Callable[[Access], Database]
 
@@ -51,6 +51,7 @@ def project(database: Database, first: int = 0) -> None:
     entries = [entry(first, now=at), entry(first + 1, tenant="other", now=at)]
     run(database.fill("t.history", [history(0, *entries)]))
     run(database.fill("t.actions", [crossed(0, f"c{first}"), crossed(1, f"o{first}", tenant="other")]))
+    run(database.fill("t.models", [model(0), model(1, tenant="other"), model(2, tenant="")]))
     run(database.fill("t.decisions", [skipped(0, f"d{first}"), skipped(1, f"e{first}", tenant="other")]))
 
 
@@ -139,6 +140,23 @@ def test_a_tenant_reader_sees_the_tenant_of_its_setting_alone(database: Database
         await connection.close()
 
     run(scenario())
+
+
+def test_a_tenant_reader_sees_its_models_and_those_of_all(database: Database, as_role: AsRole) -> None:
+    project(as_role("writer"))
+    reader, all_ = as_role("tenant_reader"), as_role("reader")
+    query = "SELECT DISTINCT tenant_id FROM lead_scoring_models"
+    assert {row["tenant_id"] for row in run(all_.rows(query))} == {"", "acme", "other"}
+
+    async def scenario() -> list[set[str]]:
+        connection = await asyncpg.connect(reader.dsn, server_settings={"search_path": reader.schema})
+        without = await connection.fetch(query)
+        await connection.execute("SET leadstream.tenant = 'acme'")
+        found = await connection.fetch(query)
+        await connection.close()
+        return [{row[0] for row in rows} for rows in (without, found)]
+
+    assert run(scenario()) == [{""}, {"", "acme"}]
 
 
 def test_rights_that_tables_get_by_default_open_no_month(

@@ -18,6 +18,7 @@ from .made import (
     entry,
     fired,
     history,
+    model,
     requested,
     run,
     snapshot,
@@ -46,6 +47,7 @@ def filled(database: Database) -> Database:
     run(database.fill("t.history", [history(0, *(entry(place) for place in range(4)))]))
     actions = [crossed(0, "c1", 50), crossed(1, "c2", 80), requested(2, "a1"), band_changed(3, "b1")]
     run(database.fill("t.actions", actions))
+    run(database.fill("t.models", [model(0)]))
     return database
 
 
@@ -58,7 +60,7 @@ def test_a_lead_is_explained_at_a_time(filled: Database) -> None:
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     # 100 / sqrt(2) - 20
-    assert lines[0] == "acme:l1  score 50 (total 50.7107) at 2026-01-08T00:00:00.000Z"
+    assert lines[0] == "acme:l1  score 50 (total 50.7106) at 2026-01-08T00:00:00.000Z"
     assert "as of 2026-01-01T00:00:00.000Z with score 80" in lines[1]
     # It was due on the second of January.
     assert "a change by itself was due at 2026-01-02T00:00:00.000Z" in lines[1]
@@ -75,6 +77,35 @@ def test_a_lead_is_explained_at_a_time(filled: Database) -> None:
     assert any("voice-lead-qualifier (phone) requested at 80" in line for line in lines)
     assert any("warm to hot" in line for line in lines)
     assert any("crossed 50 up" in line and "form.submitted s7" in line for line in lines)
+
+
+def test_a_fall_within_the_hysteresis_is_none(filled: Database) -> None:
+    """100 * 2 ** (-t / 14 d) - 20 is 79.99 within minutes; its threshold of 80 is left below 75."""
+    result = leadstream(
+        filled.dsn, filled.schema, "lead", "show", "acme", "l1", "--at", "2026-01-01T00:10:00Z"
+    )
+    # 95 at 14 d * log2(100 / 95) = 1.0360 d
+    assert "falls below 80 less its hysteresis of 5 at 2026-01-02T00:51:5" in result.stdout
+
+
+def test_without_its_model_no_crossing_is_foretold(database: Database) -> None:
+    run(database.fill("t.scores", [snapshot(0, version="2", owner="ann")]))
+    run(database.fill("t.models", [model(0), model(1, "2", tenant="other")]))
+    result = leadstream(database.dsn, database.schema, "lead", "show", "acme", "l1")
+    assert result.returncode == 0, result.stderr
+    assert "lead_scoring_models has no tenx 2 yet" in result.stdout
+    assert "owner ann" in result.stdout.splitlines()
+
+
+def test_a_total_just_below_a_score_is_not_shown_as_that_score(database: Database) -> None:
+    factors = (accumulator(points=69.99999, kernel="none", half_life=0),)
+    lead = snapshot(0, total=69.99999, score=69, accumulators=factors)
+    run(database.fill("t.scores", [lead]))
+    fell = crossed(0, "c1", 70, direction="down", total_before=70.0, total_after=69.99999)
+    run(database.fill("t.actions", [fell]))
+    result = leadstream(database.dsn, database.schema, "lead", "show", "acme", "l1")
+    assert result.stdout.startswith("acme:l1  score 69 (total 69.9999)")
+    assert "70.00 to 69.99" in result.stdout
 
 
 def test_caps_stages_and_triggers_are_shown(database: Database) -> None:

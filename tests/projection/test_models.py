@@ -28,7 +28,7 @@ def test_a_row_is_what_the_record_says(database: Database) -> None:
         "1",
         "tenx/1",
     )
-    assert (row["is_active"], row["ruled"], row["slack"]) == (True, "1", "5.0")
+    assert (row["is_active"], row["ruled"], row["slack"]) == (True, "1", "5")
     assert row["decay_settings"] == (
         '[{"kernel": "exponential", "factors": ["form.submitted.organic"], "half_life": 1209600000}]'
     )

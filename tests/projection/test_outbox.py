@@ -397,9 +397,12 @@ def test_changes_are_found_by_index(database: Database) -> None:
 
 
 @pytest.mark.requirement("S3-17")
-def test_a_reader_gets_the_stage_and_the_caps(database: Database) -> None:
+@pytest.mark.requirement("S3-18")
+def test_a_reader_gets_stage_owner_and_caps(database: Database) -> None:
     hand_to(database)
-    run(database.fill("t.scores", [snapshot(0, "a", stage="sql", caps={"fit": (0.0, 40.0)})]))
+    lead_ = snapshot(0, "a", stage="sql", owner="ann", caps={"fit": (0.0, 40.0)})
+    run(database.fill("t.scores", [lead_]))
     crm = Crm(database)
     crm.catch_up()
     assert (crm.leads["a"]["stage"], crm.leads["a"]["caps"]) == ("sql", '{"fit": [0.0, 40.0]}')
+    assert crm.leads["a"]["owner"] == "ann"

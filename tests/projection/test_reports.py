@@ -122,6 +122,7 @@ def test_the_actions_that_score_most(filled: Database) -> None:
     ]
 
 
+@pytest.mark.requirement("S2-13")
 def test_owners_and_how_their_leads_stand(filled: Database) -> None:
     rows = told(filled, "owners", "acme")
     assert rows == [
@@ -129,6 +130,8 @@ def test_owners_and_how_their_leads_stand(filled: Database) -> None:
         {"owner": "Ann", "leads": 2, "mean": 75.0, "highest": 90, "bands": {"hot": 1, "warm": 1}},
         {"owner": "Bob", "leads": 1, "mean": 100.0, "highest": 100, "bands": {"hot": 1}},
     ]
+    owned = run(filled.rows("SELECT lead_id, owner FROM lead_owners WHERE tenant_id = 'acme' ORDER BY 1"))
+    assert [tuple(row.values()) for row in owned] == [("a", "Ann"), ("b", "Ann"), ("e", "Bob")]
 
 
 def test_stages_and_the_bands_in_them(database: Database) -> None:

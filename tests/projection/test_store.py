@@ -62,6 +62,20 @@ def test_stage_and_caps_of_a_lead_are_kept(database: Database) -> None:
     assert row["stage"] == "mql"
 
 
+@pytest.mark.requirement("S2-13")
+def test_whose_a_lead_is_stands_wherever_leads_do(database: Database) -> None:
+    run(database.fill("t.scores", [snapshot(0, owner="ann"), snapshot(1, "l2")]))
+    for query in (
+        "SELECT lead_id, owner FROM leads ORDER BY 1",
+        "SELECT lead_id, owner FROM leads_now ORDER BY 1",
+        "SELECT lead_id, owner FROM top_leads('acme') ORDER BY 1",
+        "SELECT contact_id, owner FROM contact_scores ORDER BY 1",
+    ):
+        assert [tuple(row.values()) for row in run(database.rows(query))] == [("l1", "ann"), ("l2", None)]
+    run(database.fill("t.scores", [snapshot(2, place=1)]))
+    assert run(database.rows("SELECT * FROM lead_owners")) == []
+
+
 @pytest.mark.requirement("S3-24")
 def test_a_history_entry_becomes_a_score_event(database: Database) -> None:
     run(database.fill("t.history", [history(0, entry(7), entry(9, "l2"), partition=2)]))

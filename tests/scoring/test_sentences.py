@@ -303,12 +303,36 @@ def test_sixteen_actions_wait_and_no_more() -> None:
     assert len(result.actions) == 16
 
 
+@pytest.mark.requirement("S2-13")
+@pytest.mark.requirement("S3-18")
 def test_an_owner_is_the_fact_else_the_one_given_else_the_next() -> None:
     text = f"{TEN}actions: [{{do: own, when: {{rule: a}}, channel: c, assign: {{owners: [ann, bob]}}}}]\n"
     log = Log().add("a", T0).add("a", T0, lead="l2").add("a", T0)
     log.add("lead.updated", T0, data={"owner": "eve"}).add("a", T0).add("a", T0, lead="l3")
     requests = told(text, log).of_type("lead.action.requested")
     assert [one["payload"]["owner"] for one in requests] == ["ann", "bob", "ann", "eve", "ann"]
+
+
+@pytest.mark.requirement("S1-13")
+@pytest.mark.requirement("S2-13")
+@pytest.mark.parametrize("cap", ["", ", category: capped"])
+def test_a_snapshot_says_whose_the_lead_is(cap: str) -> None:
+    text = (
+        f"{TEN}categories: {{capped: {{cap: 40}}}}\n"
+        "actions: [{do: own, when: {rule: a}, channel: c, assign: {owners: [ann, bob]}}]\n"
+    ).replace("points: 10", f"points: 10{cap}", 1)
+    log = Log().add("a", T0).add("a", T0, lead="l2").add("lead.updated", T0, lead="l2", data={"owner": "eve"})
+    log.add("lead.updated", T0, lead="l3", data={"owner": "dan", "title": "owner"})
+    log.add("lead.updated", T0, lead="l4", data={"owner": 5, "title": "owner"}).add("b", T0, lead="l5")
+    result = told(text, log)
+    assert [result.snapshot(f"l{number}").owner for number in range(1, 6)] == ["ann", "eve", "dan", "", ""]
+    # Forgotten, the fact gives way to whom the lead was given to.
+    log.add("lead.updated", T0 + 1, lead="l2", data={"owner": None})
+    log.add("lead.updated", T0 + 1, lead="l3", data={"owner": ""})
+    result = told(text, log)
+    assert [result.snapshot(lead).owner for lead in ("l2", "l3")] == ["bob", ""]
+    # Who gets an action alone is not whose the lead is.
+    assert told(text.replace("bob]", "bob], sticky: false"), log).snapshot("l1").owner == ""
 
 
 def test_what_no_rule_knows_is_unmatched_and_a_request_to_write_is_noted() -> None:

@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from leadstream.localstack import KafkaAddress
 from leadstream.stream.errors import Refused
 from leadstream.stream.preflight import check_topics_for_scoring, check_transactions
+from leadstream.stream.topics import PartitionCountError, create_topics, specs
 from tests.support.installation import Installation
 from tests.support.log import Log
 
@@ -62,8 +63,22 @@ def test_another_number_of_partitions_is_refused(broker: KafkaAddress, log: Log,
         names.dead_letters,
     ):
         make_topic(log, topic, 2)
+    make_topic(log, names.models, 1)
     message = refusal(installation)
     assert f"{names.changelog} has 2 partitions, {names.signals} has 3" in message
+
+
+def test_models_in_several_partitions_are_refused(broker: KafkaAddress, log: Log, unique: str) -> None:
+    installation = Installation(broker, unique, 2)
+    make_topic(log, installation.names.models, 2)
+    with pytest.raises(PartitionCountError):
+        installation.create()
+    others = [spec for spec in specs(installation.names, 2, create_time=broker.create_time_only)
+              if spec.name != installation.names.models]  # fmt: skip
+    asyncio.run(create_topics(installation.settings, others))
+    message = refusal(installation)
+    assert f"{installation.names.models} has 2 partitions, not 1" in message
+    assert "leadstream topics create" in message
 
 
 @pytest.mark.kafka
@@ -82,6 +97,7 @@ def test_a_topic_made_with_defaults_lets_producers_set_the_clock_and_is_refused(
         moved.names.dead_letters,
     ):
         make_topic(apache_log, topic, 1)
+    make_topic(apache_log, moved.names.models, 1)
     message = refusal(moved)
     assert "message.timestamp.type=CreateTime" in message
     assert "LEADSTREAM_ALLOW_CREATE_TIME=true" in message
