@@ -11,7 +11,19 @@ import pytest
 from leadstream.projection.destinations import Destination, put_destination
 from leadstream.records.outputs import FactorShare
 
-from .made import NOW, Database, accumulator, crossed, entry, history, requested, run, skipped, snapshot
+from .made import (
+    NOW,
+    Database,
+    accumulator,
+    crossed,
+    entry,
+    history,
+    model,
+    requested,
+    run,
+    skipped,
+    snapshot,
+)
 
 TEXT = (Path(__file__).parents[2] / "docs" / "postgresql.md").read_text()
 QUESTIONS = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
@@ -49,6 +61,7 @@ def asked(database: Database) -> Iterator[Any]:
     ]  # fmt: skip
     run(database.fill("t.actions", actions))
     run(database.fill("t.decisions", [skipped(0, "d1", crossing="c2")]))
+    run(database.fill("t.models", [model(0), model(1, "2", tenant="")]))
 
     destination = Destination("hubspot", "acme", "every_update")
     run(put_destination(database.dsn, database.schema, destination))
@@ -87,7 +100,11 @@ def test_the_questions_of_the_page_have_answers(asked: Any) -> None:
     assert (pushed["factor"], pushed["points"], pushed["signal_id"]) == ("form.submitted.organic", 30.0, "s7")
     [dimensions] = asked("leadstream.contact_scores")
     assert (dimensions["total_score"], dimensions["fit_score"], dimensions["previous_score"]) == (10, 0.0, 10)
-    assert len(asked("FROM leadstream.projection_positions")) == 4
+    assert len(asked("FROM leadstream.projection_positions")) == 5
+    assert [(row["version"], row["is_active"]) for row in asked("lead_scoring_models")] == [
+        ("2", True),
+        ("1", True),
+    ]
     changes = asked("crm_changes('hubspot', NULL, 500)")
     assert [(row["change"], row["lead_id"]) for row in changes] == [("updated", "lead-42"), ("updated", "b")]
     bands = {row["score_band"]: row["leads"] for row in asked("report_distribution")}
