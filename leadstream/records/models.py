@@ -16,14 +16,14 @@ class ModelLevel(msgspec.Struct, frozen=True, omit_defaults=True):
     start: float | None = None
 
 
-class ModelThreshold(msgspec.Struct, frozen=True, omit_defaults=True):
+class ModelThreshold(msgspec.Struct, frozen=True):
     """A threshold: passed upwards at `at`, and downwards below `at - hysteresis`."""
 
     at: float
     hysteresis: float = 0.0
 
 
-class ModelDecay(msgspec.Struct, frozen=True, omit_defaults=True):
+class ModelDecay(msgspec.Struct, frozen=True):
     """A way of fading, and the `factors` that fade so. Its members are those of an accumulator: `half_life`
     in milliseconds is 0 for `none`, of `linear` the period, of `inactivity_step` the interval, of `inactive`
     the time after which it counts. `ages` are (to in ms, factor), the last with 0 for all older ones."""

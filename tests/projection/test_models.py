@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from .made import DAY, NOW, Database, Record, model, run
@@ -29,9 +30,12 @@ def test_a_row_is_what_the_record_says(database: Database) -> None:
         "tenx/1",
     )
     assert (row["is_active"], row["ruled"], row["slack"]) == (True, "1", "5")
-    assert row["decay_settings"] == (
-        '[{"kernel": "exponential", "factors": ["form.submitted.organic"], "half_life": 1209600000}]'
-    )
+    assert msgspec.json.decode(row["decay_settings"]) == [
+        {
+            "kernel": "exponential", "half_life": 1209600000, "factors": ["form.submitted.organic"],
+            "percent": 0, "linear": False, "floor": 0, "ages": [],
+        }
+    ]  # fmt: skip
     assert row["caps"] == '{"fit": [0.0, 40.0]}'
     assert (row["timezone"], row["created_at"], row["updated_at"]) == ("Europe/Berlin", START, START)
 

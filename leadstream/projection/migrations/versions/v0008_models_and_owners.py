@@ -95,7 +95,7 @@ def create_models() -> None:
             "inactivity_step the interval), the factors that fade so, percent, linear, floor, ages",
         ),
         column("bands", JSONB, "By rising total: name, and start, without which it is the lowest"),
-        column("thresholds", JSONB, "By rising total: at, and hysteresis if it has one"),
+        column("thresholds", JSONB, "By rising total: at, and the hysteresis below it"),
         column("stages", JSONB, "As bands; without start, those that rules speak for"),
         column("caps", JSONB, "By category an array of low and high, between which its sum counts"),
         column("timezone", sa.Text, "The time zone of the workspace, if it has one of its own", null=True),
