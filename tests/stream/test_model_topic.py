@@ -111,7 +111,8 @@ def test_the_model_reaches_the_tables(install_embedded: Install, postgres_dsn: s
         until(lambda: len(asyncio.run(rows("SELECT FROM leads"))) == 10, "all leads are in the tables")
         until(lambda: asyncio.run(rows("SELECT FROM lead_scoring_models")), "the model is in the tables")
     query = """
-    SELECT model.is_active, model.thresholds -> 0 ->> 'at', model.thresholds -> 1 ->> 'hysteresis' FROM lead_scoring_models AS model JOIN leads
+    SELECT model.is_active, model.thresholds -> 0 ->> 'at', model.thresholds -> 1 ->> 'hysteresis'
+    FROM lead_scoring_models AS model JOIN leads
     ON model.tenant_id IN ('', leads.tenant_id) AND model.name = leads.model AND model.version = score_version
     """
     found = asyncio.run(rows(query))
