@@ -81,9 +81,6 @@ def flattened(data: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def owner_of(blob: bytes) -> str | None:
     """The fact `owner` of a state's facts, if it is a text that is not empty."""
-    # Most leads have none, and need no decoding.
-    if b"owner" not in blob:
-        return None
     owner = known(unpack(blob), "owner")
     return owner if isinstance(owner, str) and owner else None
 

@@ -44,7 +44,10 @@ def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> 
     total = state.total
     suppressed = model.suppressed_channels(state.suppressed) if state.suppressed else ()
     stage = model.stages[state.stage].name
-    owner = (owner_of(state.facts) if state.facts else None) or (state.extra and state.extra.owner) or ""
+    # Most leads have no such fact, and need no decoding of the others.
+    owner = owner_of(state.facts) if b"owner" in state.facts else None
+    if owner is None:
+        owner = (state.extra.owner if state.extra is not None else None) or ""
     if not model.plain:
         return _encoder.encode(
             ScoreSnapshot(

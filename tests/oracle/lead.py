@@ -72,6 +72,12 @@ class Lead:
         return self.facts.get(name, (None, 0))[0]
 
     @property
+    def belongs_to(self) -> str:
+        """Whose the lead is: as the fact says, else whom it was given to; empty for nobody."""
+        said = self.fact("owner")
+        return said if isinstance(said, str) and said else self.owner or ""
+
+    @property
     def anchor(self) -> int | None:
         """When the present spell of inactivity began."""
         return self.known_at if self.active_at is None else self.active_at

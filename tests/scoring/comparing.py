@@ -5,13 +5,16 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 
 from leadstream.models.compile import compile_model
 from leadstream.models.schema import RuleFile, Tenant
+from leadstream.records.outputs import ScoreSnapshot
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 from leadstream.scoring.reading import accumulators, explain, score, sum_at
+from leadstream.scoring.snapshot import snapshot
 from tests.oracle.log import Event, Oracle
 from tests.oracle.rules import Rules
 from tests.scoring.folding import APP, DAY, TOPIC, Result, run
@@ -187,12 +190,14 @@ def compare_history(result: Result, oracle: Oracle) -> None:
 
 
 def compare_totals(result: Result, oracle: Oracle) -> None:
-    """The totals of all leads, now and at later times, and that explanations add up to them."""
+    """Whose all leads are, their totals now and later, and that explanations add up to them."""
     states = dict(result.fold.leads())
     assert {f"{tenant}:{lead}".encode() for tenant, lead in oracle.leads} == set(states)
     for (tenant, lead), known in oracle.leads.items():
         key = f"{tenant}:{lead}".encode()
         state, model = states[key], result.fold.model_of(key)
+        told = msgspec.json.decode(snapshot(state, model, tenant, lead), type=ScoreSnapshot)
+        assert told.owner == known.belongs_to, (told.owner, known.belongs_to)
         parts = accumulators(state, model)
         for later in (oracle.now, oracle.now + DAY, oracle.now + 100 * DAY):
             shares = known.shares(later)
