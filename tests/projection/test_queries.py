@@ -5,6 +5,7 @@ import pytest
 
 from leadstream.projection import queries
 from leadstream.projection.queries import reading
+from leadstream.records.models import ModelThreshold
 
 from .made import (
     NOW,
@@ -15,6 +16,7 @@ from .made import (
     crossed,
     entry,
     history,
+    model,
     requested,
     run,
     skipped,
@@ -86,8 +88,27 @@ def test_the_latest_actions_name_their_signals(database: Database) -> None:
     of_lead = run(asked(database, "actions", "acme", "l1"))
     assert [action.id for action in of_lead] == ["c3", "b1", "a2", "a1", "c2", "c1"]
     assert (of_lead[0].cause, of_lead[0].signal, of_lead[0].threshold) == ("decay", None, 80.0)
-    assert run(asked(database, "thresholds", "acme")) == [50.0, 80.0]
-    assert run(asked(database, "thresholds", "other")) == []
+    # 80 was left again.
+    assert run(asked(database, "passed", "acme", "l1")) == {50.0}
+    assert run(asked(database, "passed", "acme", "l2")) == set()
+
+
+@pytest.mark.requirement("S3-22")
+def test_thresholds_are_those_of_the_model_that_scored(database: Database) -> None:
+    """The tenant's own before that of all, whether or not another version is in force by now."""
+    own = model(0, thresholds=(ModelThreshold(30, 2),))
+    run(database.fill("t.models", [own, model(1, "2"), model(2, tenant=""), model(3, "3", tenant="")]))
+    leads = [snapshot(0), snapshot(1, "l2", version="3"), snapshot(2, "l3", version="4")]
+    run(database.fill("t.scores", [*leads, snapshot(3, "x", tenant="other")]))
+
+    def thresholds(tenant: str, lead: str) -> object:
+        return run(asked(database, "thresholds", run(asked(database, "lead", tenant, lead))))
+
+    of_all = (ModelThreshold(50), ModelThreshold(80, 5))
+    assert thresholds("acme", "l1") == (ModelThreshold(30, 2),)
+    assert thresholds("acme", "l2") == of_all
+    assert thresholds("acme", "l3") is None
+    assert thresholds("other", "x") == of_all
 
 
 @pytest.mark.requirement("S0-12")
@@ -172,7 +193,7 @@ def test_indexes_carry_the_questions(database: Database) -> None:
             (queries.FACTORS, ["acme", "lead-7"]),
             (queries.ACTIONS_OF_LEAD, ["acme", "lead-7", 10]),
             (queries.ACTIONS_OF_TYPE, ["lead.threshold.crossed", 10]),
-            (queries.THRESHOLDS, ["acme"]),
+            (queries.PASSED, ["acme", "lead-7"]),
             (queries.LAST_SIGNALS, []),
         ]
         found = []
