@@ -44,6 +44,11 @@ def create(
     try:
         created, found = run(_create(settings, wanted))
     except PartitionCountError as error:
+        if error.topic == names.models:
+            raise CliError(
+                f"topic {names.models} has {error.found} partitions, not 1, so that its order says nothing",
+                "delete it and try again: workers fill it when they start",
+            ) from error
         raise CliError(
             str(error),
             f"use --partitions {error.found}, or another LEADSTREAM_TOPIC_PREFIX and LEADSTREAM_APP",

@@ -30,6 +30,7 @@ class PartitionCountError(Exception):
             f"topic {topic} has {found} partitions, not {wanted}, and is left so: the state of a lead lives "
             "in the partition that its key hashes to, and with another count its signals would go elsewhere"
         )
+        self.topic = topic
         self.found = found
 
 

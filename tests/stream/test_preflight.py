@@ -71,8 +71,9 @@ def test_another_number_of_partitions_is_refused(broker: KafkaAddress, log: Log,
 def test_models_in_several_partitions_are_refused(broker: KafkaAddress, log: Log, unique: str) -> None:
     installation = Installation(broker, unique, 2)
     make_topic(log, installation.names.models, 2)
-    with pytest.raises(PartitionCountError):
+    with pytest.raises(PartitionCountError) as caught:
         installation.create()
+    assert caught.value.topic == installation.names.models
     others = [spec for spec in specs(installation.names, 2, create_time=broker.create_time_only)
               if spec.name != installation.names.models]  # fmt: skip
     asyncio.run(create_topics(installation.settings, others))

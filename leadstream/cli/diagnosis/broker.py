@@ -38,6 +38,8 @@ async def check_topics(settings: Settings) -> list[Finding]:
         for difference in differences(spec, present.get(spec.name)):
             if difference.found is None:
                 mend = CREATE
+            elif difference.setting == "partitions" and spec.name == names.models:
+                mend = f"delete it, then {CREATE}: workers fill it when they start"
             elif difference.setting == "partitions":
                 mend = f"all topics need the {signals.partitions} partitions of {names.signals}: make it anew"
             else:
@@ -45,7 +47,7 @@ async def check_topics(settings: Settings) -> list[Finding]:
             level: Level = "problem" if difference.required else "note"
             findings.append(Finding("topics", level, describe(difference), mend))
     if not any(finding.level == "problem" for finding in findings):
-        text = f"{len(wanted)} topics with {signals.partitions} partitions each"
+        text = f"{len(wanted)} topics with {signals.partitions} partitions each, that of models with one"
         findings.insert(0, Finding("topics", "ok", text))
     return findings
 
