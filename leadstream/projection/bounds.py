@@ -83,22 +83,26 @@ def memoryless(one: Accumulator, at: int) -> float | None:
 
     Raises ValueError if PostgreSQL can't compute it.
     """
-    kernel, half_life = one.kernel, one.half_life
-    if one.detail is not None or (kernel != "exponential" and kernel != "none"):
+    if one.detail is not None:
         return None
-    points = one.points
+    kernel, half_life = one.kernel, one.half_life
+    if kernel == "exponential":
+        fits = 0 < half_life < LONGEST
+    elif kernel == "none":
+        fits = half_life == 0
+    else:
+        return None
+    points, t_ref = one.points, one.t_ref
     value = points * one.mass
-    if (
-        not -LARGEST < value < LARGEST
-        or 0.0 < points < SMALLEST
-        or -SMALLEST < points < 0.0
-        or not -LONGEST < one.t_ref < LONGEST
-        or not 0 <= half_life < LONGEST
-        or (kernel == "none") != (half_life == 0)
+    if not (
+        fits
+        and -LARGEST < value < LARGEST
+        and -LONGEST < t_ref < LONGEST
+        and (points >= SMALLEST or points <= -SMALLEST or points == 0.0)
     ):
         raise ValueError(f"factor {one.factor} is out of range")
-    if half_life and at > one.t_ref:
-        value *= 2.0 ** ((one.t_ref - at) / half_life)
+    if at > t_ref and half_life:
+        value *= 2.0 ** ((t_ref - at) / half_life)
     return value
 
 

@@ -16,8 +16,8 @@ from leadstream.records.outputs import Accumulator
 
 
 class Rank(NamedTuple):
-    """A bound of a lead's total from its row's instant on, exact up to the rounding of `base` where all that
-    fades has one half-life:
+    """A bound of a lead's total from its row's instant on, exact up to the rounding of `base` and of an
+    instant in `key` where all that fades has one half-life:
 
     ```
     half_life > 0    base + 2 ** ((key - t) / half_life)
@@ -62,18 +62,24 @@ def rank_of(
             fading[half_life] += value
         else:
             fading[half_life] = value
-    return _of_bound(Bound(constant, fading), at, total)
+    return _rank(constant, fading, at)
 
 
 def _of_bound(bound: Bound | None, at: int, total: float) -> Rank:
-    if bound is None:
-        return Rank(0, 0.0, total)
-    slowest, part = _slowest(bound.fading)
+    return Rank(0, 0.0, total) if bound is None else _rank(bound.constant, bound.fading, at)
+
+
+def _rank(constant: float, fading: Mapping[int, float], at: int) -> Rank:
+    slowest, part = _slowest(fading)
     if not part:
-        return Rank(0, 0.0, bound.constant)
+        return Rank(0, 0.0, constant)
     landmark = at + slowest * log2(abs(part))
-    base = float(ceil(bound.constant))
-    return Rank(slowest, base, landmark) if part > 0.0 else Rank(-slowest, base, -landmark)
+    base = float(ceil(constant))
+    if part < 0.0:
+        slowest, landmark = -slowest, -landmark
+    # To the millisecond, so that a lead that only fades keeps its key in spite of rounding, and its update
+    # needs no new entries in indexes.
+    return Rank(slowest, base, float(ceil(landmark)))
 
 
 def _slowest(fading: Mapping[int, float]) -> tuple[int, float]:
@@ -81,7 +87,9 @@ def _slowest(fading: Mapping[int, float]) -> tuple[int, float]:
     if len(fading) > 1:
         fading = {half_life: value for half_life, value in fading.items() if value}
     if len(fading) <= 1:
-        return next(iter(fading.items()), (0, 0.0))
+        for half_life, value in fading.items():
+            return half_life, value
+        return 0, 0.0
     positive = [half_life for half_life, value in fading.items() if value > 0.0]
     # Of negatives alone the fastest is the bound: none is gone sooner.
     slowest = max(positive) if positive else min(fading)

@@ -169,38 +169,46 @@ def refused(kind: Kind, origin: Origin, detail: str) -> DeadRow:
 def _read_scores(partition: int, records: Sequence[LogRecord], batch: Batch) -> None:
     # Backwards, so that only the last snapshot of a lead is decoded as a whole. A snapshot that can't be
     # stored does not count as the last one: an older row is better than none.
-    stays: dict[bytes, _Stay | None] = {}
+    rows: dict[bytes, tuple[Row, LogRecord] | None] = {}
+    stays: dict[bytes, _Stay] = {}
     for record in reversed(records):
         key = record.key
         if key is None:
             batch.reject(record, Unfit("key_mismatch", "the record has no key"))
             continue
-        if key in stays:
+        if key in rows:
             batch.coalesced += 1
-            stay = stays[key]
-            if stay is not None and not stay.entered:
-                stay.look_back(record)
+            found = rows[key]
+            if found is not None:
+                if key not in stays:
+                    stays[key] = _Stay(found[0][BAND], found[1].offset)
+                if not stays[key].entered:
+                    stays[key].look_back(record)
             continue
         try:
             if record.value is None:
                 batch.removed.append((*_lead_of(key), record.offset))
-                stays[key] = None
+                rows[key] = None
             else:
                 row, at = _lead_row(partition, record)
-                stays[key] = _Stay(len(batch.rows), row[BAND], record.offset)
-                batch.add(row, Origin(record), at)
+                rows[key] = row, record
+                if at > batch.newest:
+                    batch.newest = at
         except Unfit as unfit:
             batch.reject(record, unfit)
-    for stay in stays.values():
-        if stay is not None:
-            row = batch.rows[stay.row]
-            if stay.since != row[BAND_OFFSET]:
-                batch.rows[stay.row] = (*row[:BAND_OFFSET], stay.since)
+    for key, stay in stays.items():
+        found = rows[key]
+        if found is not None:
+            row, record = found
+            rows[key] = (*row[:BAND_OFFSET], stay.since), record
             if stay.entered:
                 batch.entered.append((row[0], row[1], stay.since))
-    # In the order of the log indexes grow at their ends.
-    batch.rows.reverse()
-    batch.origins.reverse()
+    # In the order of the primary key: neighbours are on the same pages of its index.
+    for key in sorted(rows):
+        found = rows[key]
+        if found is not None:
+            batch.rows.append(found[0])
+            batch.origins.append(Origin(found[1]))
 
 
 @dataclass(slots=True)
@@ -210,8 +218,6 @@ class _Stay:
     So what the tables say of changes of band does not depend on how the records fall into steps.
     """
 
-    row: int
-    """The index of its row."""
     band: str
     since: int
     entered: bool = False
@@ -264,11 +270,10 @@ def _lead_of(key: bytes) -> tuple[str, str]:
 def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
     value, altered = storable(record.value)
     snapshot = decoded(_snapshot, value)
-    raw = bytes(snapshot.accumulators)
     at = instant(snapshot.at)
     try:
-        caps = decoded(_caps, bytes(snapshot.caps))
-        rank = rank_of(decoded(_accumulators, raw), at, snapshot.total, caps)
+        caps = {} if snapshot.caps is NO_CAPS else decoded(_caps, snapshot.caps)
+        rank = rank_of(decoded(_accumulators, snapshot.accumulators), at, snapshot.total, caps)
     except ValueError as error:
         raise Unfit("bad_field", str(error)) from None
     check_identity(altered, snapshot.tenant, snapshot.lead)
@@ -294,8 +299,8 @@ def _lead_row(partition: int, record: LogRecord) -> tuple[Row, int]:
         snapshot.suppressed,
         snapshot.stage,
         snapshot.owner or None,
-        raw.decode(),
-        bytes(snapshot.caps).decode(),
+        str(snapshot.accumulators, "utf-8"),
+        str(snapshot.caps, "utf-8"),
         partition,
         snapshot.offset,
         altered,
@@ -330,10 +335,10 @@ def _read_entries_singly(record: LogRecord, value: bytes, altered: bool, batch: 
 
 
 def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
-    data, contributions = bytes(entry.data), bytes(entry.contributions)
-    if data[:1] != b"{":
+    data = str(entry.data, "utf-8")
+    if data[:1] != "{":
         raise Unfit("bad_field", "`data` is no object")
-    decoded(_contributions, contributions)
+    decoded(_contributions, entry.contributions)
     check_identity(altered, entry.tenant, entry.lead)
     return (
         partition,
@@ -342,7 +347,7 @@ def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
         entry.lead,
         entry.signal,
         entry.type,
-        data.decode(),
+        data,
         entry.data_bytes,
         entry.source,
         instant(entry.at),
@@ -352,7 +357,7 @@ def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
         entry.score_after,
         entry.before,
         entry.after,
-        contributions.decode(),
+        str(entry.contributions, "utf-8"),
         entry.outcome,
         entry.flags,
         entry.future,
