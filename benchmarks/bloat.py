@@ -5,9 +5,10 @@
 
 Starts the embedded PostgreSQL, or takes the one in LEADSTREAM_POSTGRES_DSN. Writes each lead once, then as
 many snapshots of random leads as asked for, through the projector's store, two partitions at a time, as fast
-as it goes or at `--pace` a second; of these a share of `--fading` only because time passed. Prints ten times on the way: speed since the line before, sizes, dead rows,
-how often autovacuum was there, the share of updates that needed no index entry (HOT). At the end it compares
-with what the same rows take when they are written anew (VACUUM FULL).
+as it goes or at `--pace` a second; of these a share of `--fading` only because time passed. Prints ten times
+on the way: speed since the line before, sizes, dead rows, how often autovacuum was there, the share of
+updates that needed no index entry (HOT). At the end it compares with what the same rows take when they are
+written anew (VACUUM FULL).
 """
 
 import argparse
@@ -38,7 +39,7 @@ LINES = 10
 POOL = 5_000
 """So many sets of the factors that a signal leaves alone."""
 STATE = """
-SELECT pg_table_size(relid) AS heap, pg_indexes_size(relid) AS indexes, n_live_tup AS live, n_dead_tup AS dead,
+SELECT pg_table_size(relid) AS heap, pg_indexes_size(relid) AS indexes, n_dead_tup AS dead,
     autovacuum_count AS vacuums, n_tup_upd AS updates, n_tup_hot_upd AS hot
 FROM pg_stat_user_tables WHERE schemaname = current_schema() AND relname = 'leads'
 """

@@ -4,10 +4,11 @@
 
 Starts the embedded PostgreSQL, or takes the one in LEADSTREAM_POSTGRES_DSN. Prints, per second of wall clock:
 snapshots of leads that are new, snapshots of leads that are there (two partitions at a time, as the projector
-does), history entries (batches of 500), the share of each step that Python spends on decoding, the sizes of
-the tables, and how long a lead takes in the views that explain scores. The numbers are of the store alone,
-with records that are in memory: fetching from Kafka comes on top. The embedded PostgreSQL does not wait for
-the disk.
+does), history entries (batches of 500), what of it Python decodes, and the CPU of both sides a row; signals
+with all that they lead to, four topics of two partitions at a time; snapshots of a backlog in which leads
+come again, of which the last of a step is written; the sizes of the tables, and how long a lead takes in the
+views that explain scores. The numbers are of the store alone, with records that are in memory: fetching from
+Kafka comes on top. The embedded PostgreSQL does not wait for the disk.
 """
 
 import argparse
@@ -32,14 +33,32 @@ from leadstream.projection.rows import read_records
 from leadstream.projection.store import ProjectionStore
 from leadstream.projection.tables import Kind
 from leadstream.records.keys import lead_key
-from leadstream.records.outputs import Accumulator, Contribution, HistoryBatch, HistoryEntry, ScoreSnapshot
+from leadstream.records.outputs import (
+    Accumulator,
+    ActionRequested,
+    ActionSkipped,
+    Contribution,
+    FactorShare,
+    HistoryBatch,
+    HistoryEntry,
+    ScoreSnapshot,
+    SignalRef,
+    ThresholdCrossed,
+)
 
 NOW = 1_767_225_600_000
 HALF_LIFE = 14 * 86_400_000
 PARTITIONS = 2
 BATCH = 500
 ASKED = 200
-TOPICS: dict[str, Kind] = {"bench.scores": "scores", "bench.history": "history"}
+TOPICS: dict[str, Kind] = {
+    "bench.scores": "scores", "bench.history": "history", "bench.actions": "actions",
+    "bench.decisions": "decisions",
+}  # fmt: skip
+ACTIONS_SHARE = 14
+"""One signal of so many passes a threshold: a crossing, a requested action, and in a tenth a withheld one."""
+CATCH_UP = 20_000
+"""The most records that the projector applies in one step."""
 FACTORS = (
     ("email.opened", 2.0),
     ("email.replied.positive", 25.0),
@@ -103,6 +122,82 @@ def history(rng: random.Random, leads: int, place: int, count: int, partition: i
     return records
 
 
+def outcomes(signals: Sequence[Record], place: int, partition: int) -> tuple[list[Record], list[Record]]:
+    """What some of the signals behind these snapshots led to: records of actions, and of decisions."""
+    actions: list[Record] = []
+    decisions: list[Record] = []
+    for signal in signals[::ACTIONS_SHARE]:
+        lead = (signal.key or b"").decode().partition(":")[2]
+        crossing = f"crossing-{partition}-{signal.offset}"
+        common = {
+            "tenant": "acme", "lead": lead, "at": "2026-01-01T00:00:00.000Z", "cause": "signal",
+            "direction": "up", "total_before": 70.0, "total_after": 85.5, "score": 85, "band": "hot",
+            "model": "tenx/1", "threshold": 80.0, "factors": (FactorShare("page.viewed", 10.0, 1, NOW, 7),),
+            "signal": SignalRef(f"signal-{signal.offset:012d}", "page.viewed", "2026-01-01T00:00:00.000Z"),
+        }  # fmt: skip
+        action = {"do": "call", "channel": "phone", "trigger": "threshold:80.0", "crossing": crossing}
+        made: list[msgspec.Struct] = [
+            ThresholdCrossed(id=crossing, type="lead.threshold.crossed", **common),
+            ActionRequested(id=f"a-{crossing}", type="lead.action.requested", **common, **action),
+        ]
+        actions += [
+            Record(place + len(actions) + index, NOW, signal.key, msgspec.json.encode(one))
+            for index, one in enumerate(made)
+        ]
+        if len(actions) % 20 == 0:
+            del common["factors"]
+            skipped = ActionSkipped(
+                id=f"d-{crossing}", type="lead.action.skipped", reason="no_phone", **common, **action
+            )
+            decisions.append(Record(place + len(decisions), NOW, signal.key, msgspec.json.encode(skipped)))
+    return actions, decisions
+
+
+async def all_at_once(store: ProjectionStore, options: argparse.Namespace, rng: random.Random) -> None:
+    """Everything that a stream of signals leads to, four topics of each partition side by side."""
+    share = options.leads // PARTITIONS
+    steps = max(1, options.steps // PARTITIONS // 2)
+    per_step = options.step // BATCH * BATCH
+    made: dict[str, list[list[list[Record]]]] = {topic: [[] for _ in range(PARTITIONS)] for topic in TOPICS}
+    for number in range(PARTITIONS):
+        leads = range(number * share, (number + 1) * share)
+        for step in range(steps):
+            place = 1_000_000_000 + step * per_step
+            written = snapshots(rng, rng.choices(leads, k=per_step), place)
+            entries = history(rng, options.leads, place, per_step, number)
+            actions, decisions = outcomes(written, step * per_step, number)
+            for topic, records in zip(TOPICS, (written, entries, actions, decisions), strict=True):
+                made[topic][number].append(records)
+    started = time.perf_counter()
+    await asyncio.gather(*(project(store, topic, steps) for topic, steps in made.items()))
+    count = steps * per_step * PARTITIONS
+    seconds = time.perf_counter() - started
+    records = sum(len(step) for topic in made.values() for part in topic for step in part)
+    print(f"{'signals, all four topics':<28} {count / seconds:>9,.0f}/s   {count:,} in {seconds:.2f} s, "
+          f"{records:,} records")  # fmt: skip
+
+
+async def catch_up(store: ProjectionStore, options: argparse.Namespace, rng: random.Random) -> None:
+    """A backlog in which leads come again and again: of each step only the last of a lead is written."""
+    share = options.leads // PARTITIONS
+    for again in (1, 5, 20):
+        leads = max(1, min(share, CATCH_UP // again))
+        steps = [
+            [
+                snapshots(
+                    rng, rng.choices(range(number * share, number * share + leads), k=CATCH_UP), 2_000_000_000
+                )
+                for _ in range(2)
+            ]
+            for number in range(PARTITIONS)
+        ]
+        count = 2 * CATCH_UP * PARTITIONS
+        written = sum(len({one.key for one in step}) for part in steps for step in part)
+        seconds = await project(store, "bench.scores", steps)
+        print(f"{f'backlog, {CATCH_UP // leads} a lead':<28} {count / seconds:>9,.0f}/s   {count:,} in "
+              f"{seconds:.2f} s, {1 - written / count:.0%} coalesced")  # fmt: skip
+
+
 async def project(store: ProjectionStore, topic: str, steps: Sequence[Sequence[list[Record]]]) -> float:
     """Seconds to apply the steps of every partition, partitions side by side."""
 
@@ -130,9 +225,38 @@ def decode_seconds(topic: str, steps: Sequence[Sequence[list[Record]]]) -> float
     return time.perf_counter() - started
 
 
-def line(name: str, count: int, seconds: float, decoding: float) -> None:
-    share = decoding / seconds
-    print(f"{name:<28} {count / seconds:>9,.0f}/s   {count:,} in {seconds:.2f} s, decoding {share:.0%}")
+async def cpu_seconds(connection: asyncpg.Connection) -> tuple[float, float]:
+    """What this process and the sessions of PostgreSQL have used so far."""
+    sessions = await connection.fetch(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    )
+    return time.process_time(), sum(used_by(row["pid"]) for row in sessions)
+
+
+def used_by(pid: int) -> float:
+    """CPU seconds of a process; 0 if it is not on this machine."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+async def timed(
+    connection: asyncpg.Connection, store: ProjectionStore, name: str, topic: str,
+    steps: Sequence[Sequence[list[Record]]], count: int,
+) -> None:  # fmt: skip
+    """Applies the steps and prints how fast, and the CPU of Python and of PostgreSQL a row."""
+    python, sessions = await cpu_seconds(connection)
+    seconds = await project(store, topic, steps)
+    python_now, sessions_now = await cpu_seconds(connection)
+    share = decode_seconds(topic, steps) / seconds
+    print(
+        f"{name:<28} {count / seconds:>9,.0f}/s   {count:,} in {seconds:.2f} s, decoding {share:.0%}; "
+        f"CPU of Python {(python_now - python) / count * 1e6:.1f} us, "
+        f"of PostgreSQL {(sessions_now - sessions) / count * 1e6:.1f} us"
+    )
 
 
 async def measure(dsn: str, options: argparse.Namespace) -> None:
@@ -150,8 +274,7 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
         [snapshots(rng, part, part[0]) for part in chunks(leads[number], options.step)]
         for number in range(PARTITIONS)
     ]
-    line("snapshots, new leads", share * PARTITIONS, await project(store, "bench.scores", new),
-         decode_seconds("bench.scores", new))  # fmt: skip
+    await timed(connection, store, "snapshots, new leads", "bench.scores", new, share * PARTITIONS)
     again = [
         [
             snapshots(rng, rng.sample(leads[number], min(options.step, share)), options.leads * (step + 1))
@@ -160,8 +283,7 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
         for number in range(PARTITIONS)
     ]
     count = sum(len(records) for part in again for records in part)
-    line("snapshots, known leads", count, await project(store, "bench.scores", again),
-         decode_seconds("bench.scores", again))  # fmt: skip
+    await timed(connection, store, "snapshots, known leads", "bench.scores", again, count)
     per_step = options.step // BATCH * BATCH
     entries = [
         [
@@ -171,8 +293,9 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
         for number in range(PARTITIONS)
     ]
     count = per_step * sum(len(part) for part in entries)
-    line("history entries", count, await project(store, "bench.history", entries),
-         decode_seconds("bench.history", entries))  # fmt: skip
+    await timed(connection, store, "history entries", "bench.history", entries, count)
+    await all_at_once(store, options, rng)
+    await catch_up(store, options, rng)
     for name in ("leads", "score_events"):
         rows = await connection.fetchval(f"SELECT count(*) FROM {name}")
         size = await connection.fetchval(

@@ -16,8 +16,8 @@ from leadstream.records.outputs import Accumulator
 
 
 class Rank(NamedTuple):
-    """A bound of a lead's total from its row's instant on, exact up to the rounding of `base` and of an
-    instant in `key` where all that fades has one half-life:
+    """A bound of a lead's total from its row's instant on, exact up to the rounding of `base` where all that
+    fades has one half-life:
 
     ```
     half_life > 0    base + 2 ** ((key - t) / half_life)
@@ -75,11 +75,7 @@ def _rank(constant: float, fading: Mapping[int, float], at: int) -> Rank:
         return Rank(0, 0.0, constant)
     landmark = at + slowest * log2(abs(part))
     base = float(ceil(constant))
-    if part < 0.0:
-        slowest, landmark = -slowest, -landmark
-    # To the millisecond, so that a lead that only fades keeps its key in spite of rounding, and its update
-    # needs no new entries in indexes.
-    return Rank(slowest, base, float(ceil(landmark)))
+    return Rank(slowest, base, landmark) if part > 0.0 else Rank(-slowest, base, -landmark)
 
 
 def _slowest(fading: Mapping[int, float]) -> tuple[int, float]:
