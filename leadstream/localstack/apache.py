@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -15,61 +16,82 @@ from leadstream.localstack.processes import ChildProcess, LocalStackError, finis
 VERSION = "4.1.1"
 """The version in kafka-pom.xml."""
 
-# After a kill the node is let in again when its session before has expired.
-_SETTINGS = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-inter.broker.listener.name=PLAINTEXT
-log.dirs={data}
-auto.create.topics.enable=false
-offsets.topic.num.partitions=1
-offsets.topic.replication.factor=1
-transaction.state.log.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-broker.heartbeat.interval.ms=1000
-broker.session.timeout.ms=4000
-transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
-"""
-
-
 class ApacheKafka(Broker):
     """One node of Apache Kafka in KRaft mode, on two ports of 127.0.0.1, with its data in `directory`.
 
-    `heap` is what Java's -Xmx takes. Raises `LocalStackError` where java or mvn is missing.
+    `heap` is what Java's -Xmx takes; `overrides` are settings of the broker that differ from those here.
+    Raises `LocalStackError` where java or mvn is missing.
     """
 
     transactions = True
     create_time_only = False
 
-    def __init__(self, directory: Path, *, heap: str = "1g") -> None:
+    def __init__(
+        self, directory: Path, *, heap: str = "1g", overrides: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(directory)
         self.heap = heap
+        self.overrides = dict(overrides or {})
         self._controller_port = free_port()
+
+    @property
+    def data(self) -> Path:
+        """Where its log is."""
+        return self.directory.absolute() / "data"
+
+    def _settings(self) -> dict[str, str]:
+        controller = f"127.0.0.1:{self._controller_port}"
+        return {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.bootstrap.servers": controller,
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "log.dirs": str(self.data),
+            "auto.create.topics.enable": "false",
+            "offsets.topic.num.partitions": "1",
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.num.partitions": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.num.partitions": "1",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            # After a kill the node is let in again when its session before has expired.
+            "broker.heartbeat.interval.ms": "1000",
+            "broker.session.timeout.ms": "4000",
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+            **self.overrides,
+        }
+
+    def _is_formatted(self) -> bool:
+        return (self.data / "meta.properties").exists()
+
+    def _format_options(self) -> list[str]:
+        """What gives the node its cluster id and makes it the only voter."""
+        cluster = urlsafe_b64encode(b"\x01" + secrets.token_bytes(15)).decode().rstrip("=")
+        return ["--standalone", "--cluster-id", cluster]
+
+    def _surroundings(self) -> list[str]:
+        """The command that runs the one which follows it, as for a file system of its own."""
+        return []
 
     def _prepare(self) -> ChildProcess:
         classpath = f"{jars()}/*"
         settings = self.directory / "server.properties"
-        data = self.directory / "data"
-        settings.write_text(
-            _SETTINGS.format(port=self.port, controller=self._controller_port, data=data.absolute())
-        )
-        if not (data / "meta.properties").exists():
-            _format(classpath, settings)
+        settings.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
+        if not self._is_formatted():
+            _format([*self._surroundings(), "java"], classpath, settings, self._format_options())
         with as_file(files("leadstream.localstack") / "kafka-log4j2.properties") as source:
             logging = shutil.copy(source, self.directory / "log4j2.properties")
         return ChildProcess(
             "Apache Kafka",
             [
+                *self._surroundings(),
                 "java",
                 f"-Xmx{self.heap}",
                 f"-Dlog4j2.configurationFile={Path(logging).absolute()}",
@@ -122,13 +144,12 @@ def _fetch(into: Path) -> None:
         raise LocalStackError(f"Maven could not fetch Apache Kafka:\n{output[-2000:]}")
 
 
-def _format(classpath: str, settings: Path) -> None:
-    """Gives the node its cluster id and makes it the only voter."""
-    cluster = urlsafe_b64encode(b"\x01" + secrets.token_bytes(15)).decode().rstrip("=")
+def _format(java: Sequence[str], classpath: str, settings: Path, options: Sequence[str]) -> None:
+    """Makes the node's data folder."""
     code, output = finished(
         [
-            "java", "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool",
-            "format", "--standalone", "--cluster-id", cluster, "--config", str(settings),
+            *java, "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool",
+            "format", "--config", str(settings), *options,
         ]
     )  # fmt: skip
     if code != 0:

@@ -4,12 +4,25 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
+
+from confluent_kafka import KafkaError, Message
 
 from leadstream.simulation.generator import generate
-from tests.support.log import Log, Sent
+from tests.support.log import Log, Sent, send
 
 BATCH = 50
+PATIENCE = 120
+"""Seconds within which all must be acknowledged at the end."""
+
+
+class Acknowledged(NamedTuple):
+    """A record of which the broker said that it has it, and when it did, by the monotonic clock."""
+
+    record: Sent
+    partition: int
+    offset: int
+    at: float
 
 
 def generated(seed: int, leads: int, signals: int, seconds: float) -> list[Sent]:
@@ -19,16 +32,22 @@ def generated(seed: int, leads: int, signals: int, seconds: float) -> list[Sent]
 
 
 class Load:
-    """Sends records from a thread of its own, spread over so many seconds."""
+    """Sends records from a thread of its own, spread over so many seconds.
+
+    Its producer is idempotent and never gives up: while the broker is away they wait with it.
+    """
 
     def __init__(self, log: Log, topic: str, records: Sequence[Sent], seconds: float) -> None:
-        self._log = log
+        self._producer = log.producer(
+            **{"enable.idempotence": True, "message.timeout.ms": 0, "reconnect.backoff.max.ms": 500},
+            log_level=0,
+        )
         self._topic = topic
         self._records = records
         self._pause = seconds * BATCH / max(1, len(records))
         self._failure: BaseException | None = None
         self._cut = threading.Event()
-        self.sent = 0
+        self.acknowledged: list[Acknowledged] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -41,6 +60,11 @@ class Load:
         if kind is not None:
             self._cut.set()
         self.finish()
+
+    @property
+    def sent(self) -> int:
+        """How many records are acknowledged."""
+        return len(self.acknowledged)
 
     def alive(self) -> None:
         """Raises what has ended the flow before its time, if anything has."""
@@ -55,16 +79,26 @@ class Load:
     def finish(self) -> None:
         """Waits until everything is sent and acknowledged."""
         self._thread.join()
-        if self._failure is not None:
-            raise self._failure
+        self.alive()
 
     def _run(self) -> None:
         try:
             for begin in range(0, len(self._records), BATCH):
                 if self._cut.wait(self._pause):
-                    return
-                part = self._records[begin : begin + BATCH]
-                self._log.send(self._topic, part)
-                self.sent += len(part)
+                    break
+                for record in self._records[begin : begin + BATCH]:
+                    self._send(record)
+            left = self._producer.flush(PATIENCE)
+            assert not left, f"{left} records were not acknowledged"
         except BaseException as error:  # noqa: BLE001 - told by the thread that waits
             self._failure = error
+
+    def _send(self, record: Sent) -> None:
+        def note(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                self._failure = AssertionError(f"{self._topic}: {error}")
+                return
+            place = message.partition(), message.offset()
+            self.acknowledged.append(Acknowledged(record, *place, time.monotonic()))
+
+        send(self._producer, self._topic, record, note)

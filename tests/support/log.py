@@ -1,7 +1,7 @@
 """The log as an independent client sees it: librdkafka, not the client that LeadStream uses."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -116,21 +116,27 @@ class Log:
 
     def send(self, topic: str, records: Iterable[Sent]) -> None:
         """Sends records and waits until all are acknowledged."""
-        producer = Producer(self._producer_settings())
+        producer = self.producer()
         _produce(producer, topic, records)
         flush(producer)
+
+    def producer(self, **more: object) -> Producer:
+        """A producer like those of others: murmur2, acknowledged by all replicas."""
+        return Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "partitioner": "murmur2_random",
+                "message.max.bytes": 17_000_000,
+                "acks": "all",
+                **more,
+            }
+        )
 
     @contextmanager
     def transactional(self, identity: str, timeout_ms: int = 60_000) -> Iterator[Producer]:
         """A producer with the transactional id; what it leaves open stays so until the broker's timeout."""
-        producer = Producer(
-            {
-                **self._producer_settings(),
-                "transactional.id": identity,
-                "transaction.timeout.ms": timeout_ms,
-                "message.timeout.ms": timeout_ms,
-            }
-        )
+        settings = {"transaction.timeout.ms": timeout_ms, "message.timeout.ms": timeout_ms}
+        producer = self.producer(**{"transactional.id": identity, **settings})
         producer.init_transactions(20)
         yield producer
 
@@ -163,14 +169,6 @@ class Log:
         finally:
             consumer.close()
 
-    def _producer_settings(self) -> dict[str, object]:
-        return {
-            "bootstrap.servers": self.bootstrap,
-            "partitioner": "murmur2_random",
-            "message.max.bytes": 17_000_000,
-            "acks": "all",
-        }
-
 
 def flush(producer: Producer) -> None:
     """Waits until everything is acknowledged."""
@@ -178,17 +176,20 @@ def flush(producer: Producer) -> None:
     assert not left, f"{left} records were not acknowledged"
 
 
+def send(producer: Producer, topic: str, record: Sent, told: Callable[[KafkaError | None, Message], None]) -> None:
+    """Hands a record to a producer; `told` is called with its fate."""
+    options = {
+        name: value
+        for name, value in (("partition", record.partition), ("timestamp", record.timestamp))
+        if value is not None
+    }
+    producer.produce(topic, record.value, record.key, headers=record.headers, on_delivery=told, **options)
+    producer.poll(0)
+
+
 def _produce(producer: Producer, topic: str, records: Iterable[Sent]) -> None:
     for record in records:
-        options = {
-            name: value
-            for name, value in (("partition", record.partition), ("timestamp", record.timestamp))
-            if value is not None
-        }
-        producer.produce(
-            topic, record.value, record.key, headers=record.headers, on_delivery=_check, **options
-        )
-        producer.poll(0)
+        send(producer, topic, record, _check)
 
 
 def _check(error: KafkaError | None, message: Message) -> None:
