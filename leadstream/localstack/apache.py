@@ -16,6 +16,7 @@ from leadstream.localstack.processes import ChildProcess, LocalStackError, finis
 VERSION = "4.1.1"
 """The version in kafka-pom.xml."""
 
+
 class ApacheKafka(Broker):
     """One node of Apache Kafka in KRaft mode, on two ports of 127.0.0.1, with its data in `directory`.
 
@@ -39,7 +40,9 @@ class ApacheKafka(Broker):
         """Where its log is."""
         return self.directory.absolute() / "data"
 
-    def _settings(self) -> dict[str, str]:
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of the broker."""
         controller = f"127.0.0.1:{self._controller_port}"
         return {
             "process.roles": "broker,controller",
@@ -83,7 +86,7 @@ class ApacheKafka(Broker):
     def _prepare(self) -> ChildProcess:
         classpath = f"{jars()}/*"
         settings = self.directory / "server.properties"
-        settings.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
+        settings.write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
         if not self._is_formatted():
             _format([*self._surroundings(), "java"], classpath, settings, self._format_options())
         with as_file(files("leadstream.localstack") / "kafka-log4j2.properties") as source:

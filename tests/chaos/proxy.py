@@ -15,7 +15,7 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Passes connections to its `port` on to `target`, both on 127.0.0.1; its loop runs in a thread of its own.
+    """Passes connections to its `port` on to `target`, on 127.0.0.1; its loop has a thread of its own.
 
     `delay` is for how many seconds each piece of up to 64 KiB is held back, `rate` the most bytes a second
     that pass in one direction of a connection; both may change at any time.
@@ -83,7 +83,10 @@ class Proxy:
         try:
             back, onward = await asyncio.open_connection("127.0.0.1", self.target)
             self._open.add(onward)
-            pumps = [asyncio.create_task(self._pump(reader, onward)), asyncio.create_task(self._pump(back, writer))]
+            pumps = [
+                asyncio.create_task(self._pump(reader, onward)),
+                asyncio.create_task(self._pump(back, writer)),
+            ]
             try:
                 await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             finally:

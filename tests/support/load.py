@@ -66,6 +66,11 @@ class Load:
         """How many records are acknowledged."""
         return len(self.acknowledged)
 
+    @property
+    def done(self) -> bool:
+        """Whether everything is sent and acknowledged."""
+        return not self._thread.is_alive()
+
     def alive(self) -> None:
         """Raises what has ended the flow before its time, if anything has."""
         if self._failure is not None:

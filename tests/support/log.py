@@ -176,7 +176,9 @@ def flush(producer: Producer) -> None:
     assert not left, f"{left} records were not acknowledged"
 
 
-def send(producer: Producer, topic: str, record: Sent, told: Callable[[KafkaError | None, Message], None]) -> None:
+def send(
+    producer: Producer, topic: str, record: Sent, told: Callable[[KafkaError | None, Message], None]
+) -> None:
     """Hands a record to a producer; `told` is called with its fate."""
     options = {
         name: value

@@ -34,8 +34,9 @@ class Node(ApacheKafka):
     def voter(self) -> str:
         return f"{self.number}@127.0.0.1:{self._controller_port}"
 
-    def _settings(self) -> dict[str, str]:
-        settings = {**super()._settings(), "node.id": str(self.number)}
+    @property
+    def settings(self) -> dict[str, str]:
+        settings = {**super().settings, "node.id": str(self.number)}
         del settings["controller.quorum.bootstrap.servers"]
         return {**settings, "controller.quorum.voters": self._cluster.voters}
 

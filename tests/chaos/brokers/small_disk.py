@@ -42,7 +42,9 @@ class SmallDisk(ApacheKafka):
         """Starts the broker, and has the disk made before, the first time."""
         if self._holder is None:
             self._disk.mkdir(parents=True, exist_ok=True)
-            script = f'mount -t tmpfs -o size={MEGABYTES}m tmpfs "$0" && mkdir "$0/data" && exec sleep infinity'
+            script = (
+                f'mount -t tmpfs -o size={MEGABYTES}m tmpfs "$0" && mkdir "$0/data" && exec sleep infinity'
+            )
             self._holder = ChildProcess(
                 "the disk",
                 ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, str(self._disk)],

@@ -1,0 +1,27 @@
+"""The rows of the matrix as a table."""
+
+from collections.abc import Sequence
+
+from tests.chaos.matrix import Row
+
+HEAD = (
+    "| fault | strikes | signals | lost | doubled | wrong | first commit | all partitions | longest stall |"
+)
+RULE = "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """A table in Markdown; times in seconds."""
+    return "\n".join([HEAD, RULE, *map(line, rows)])
+
+
+def line(row: Row) -> str:
+    cells = [
+        row.fault, row.strikes, f"{row.signals:,}", row.lost, row.doubled, row.wrong,
+        seconds(row.first), seconds(row.all), seconds(row.stall),
+    ]  # fmt: skip
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"
