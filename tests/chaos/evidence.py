@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
+from confluent_kafka import Message
 
 from leadstream.records.keys import TICK_KEY
 from leadstream.scoring.rows import POSITION, read_position
@@ -55,51 +56,61 @@ class Evidence:
 def gather(installation: Installation, acknowledged: Sequence[Sent], dsn: str, schema: str) -> Evidence:
     """Reads topics and tables, through clients that LeadStream does not use for them."""
     log, names = Log(installation.bootstrap), installation.names
-    numbers = range(installation.partitions)
-    live = {number: _written(log, installation, number) for number in numbers}
+    topics = {
+        topic: by_partition(log.read(topic), installation.partitions)
+        for topic in (
+            names.signals, names.changelog, names.scores, names.actions, names.decisions, names.history,
+            names.dead_letters,
+        )
+    }  # fmt: skip
+    live = {
+        number: Written(
+            rows=latest(topics[names.changelog][number]),
+            scores=dict(latest(topics[names.scores][number])),
+            actions=[output(message) for message in topics[names.actions][number]],
+            decisions=[output(message) for message in topics[names.decisions][number]],
+            dead_letters=[output(message) for message in topics[names.dead_letters][number]],
+            history=[
+                entry
+                for message in topics[names.history][number]
+                for entry in msgspec.json.decode(message.value())["entries"]
+            ],
+        )
+        for number in range(installation.partitions)
+    }
+    for written in live.values():
+        written.rows.pop(GUARANTEE_ROW, None)
     return Evidence(
         app=installation.name,
         topic=names.signals,
         acknowledged=acknowledged,
         log={
             number: [
-                SimulatedRecord(
-                    message.offset(), message.timestamp()[1], message.key(), message.value(),
-                    message.headers() or [],
-                )
-                for message in log.read(names.signals, partition=number)
+                SimulatedRecord(one.offset(), one.timestamp()[1], one.key(), one.value()) for one in messages
             ]
-            for number in numbers
+            for number, messages in topics[names.signals].items()
         },
         live=live,
         tables=projected(dsn, schema),
-        positions={number: read_position(live[number].rows[POSITION]).position for number in numbers},
-    )  # fmt: skip
-
-
-def _written(log: Log, installation: Installation, number: int) -> Written:
-    names = installation.names
-    rows = log.rows(names.changelog, number)
-    rows.pop(GUARANTEE_ROW, None)
-    outputs = {
-        topic: [
-            (message.key(), message.value(), message.headers() or [])
-            for message in log.read(topic, partition=number)
-        ]
-        for topic in (names.actions, names.decisions, names.dead_letters)
-    }
-    return Written(
-        rows=rows,
-        scores=dict(log.rows(names.scores, number)),
-        actions=outputs[names.actions],
-        decisions=outputs[names.decisions],
-        dead_letters=outputs[names.dead_letters],
-        history=[
-            entry
-            for message in log.read(names.history, partition=number)
-            for entry in msgspec.json.decode(message.value())["entries"]
-        ],
+        positions={number: read_position(live[number].rows[POSITION]).position for number in live},
     )
+
+
+def by_partition(messages: Iterable[Message], partitions: int) -> dict[int, list[Message]]:
+    found: dict[int, list[Message]] = {number: [] for number in range(partitions)}
+    for message in messages:
+        found[message.partition()].append(message)
+    return found
+
+
+def latest(messages: Iterable[Message]) -> dict[bytes, bytes]:
+    """The latest record of each key, tombstones left out."""
+    rows: dict[bytes, bytes] = {message.key(): message.value() for message in messages}
+    return {key: value for key, value in rows.items() if value is not None}
+
+
+def output(message: Message) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
+    return message.key(), message.value(), message.headers() or []
 
 
 def query(dsn: str, sql: str) -> list[Any]:

@@ -1,8 +1,8 @@
 """Lost, doubled, wrong: what is there against what must be.
 
-What the producer sent is compared with the log, as an independent client reads it. What must come of the log is
-said by two: the replay of the exported log, record for record; and for some leads the oracle of the tests, which
-shares nothing with the engine.
+What the producer sent is compared with the log, as an independent client reads it. What must come of the log
+is said by two: the replay of the exported log, record for record; and for some leads the oracle of the tests,
+which shares nothing with the engine.
 """
 
 from collections import Counter

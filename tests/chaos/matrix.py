@@ -18,6 +18,8 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.scene import Scene
 from tests.support.load import generated
 
+STORM = "workers, projector, PostgreSQL killed"
+"""All that goes wrong with signals goes wrong, too."""
 LEADS = 300
 RATE = 300
 """Signals a second."""
@@ -25,30 +27,25 @@ RATE = 300
 OVERRIDES = {"log.cleaner.backoff.ms": "500", "log.cleaner.threads": "1"}
 
 FAULTS = [
+    Fault("connections cut", Times(30, 12), Times(10, 3), network.cut, stage="proxied"),
+    Fault("connections silent", Times(40, 2), Times(15, 1), network.silence, stage="proxied"),
+    Fault("connections slow", Times(30, 1), None, network.slow, stage="proxied"),
+    Fault("leader moved", Times(45, 3), Times(12, 1), brokers.move_leaders, stage="three"),
+    Fault("broker's disk full", Times(40, 2), Times(14, 1), brokers.fill_disk, stage="small disk"),
+    Fault("broker killed", Times(45, 3), Times(14, 1), brokers.kill_broker),
+    Fault("changelog compacted", Times(30, 6), Times(12, 3), brokers.compact),
     Fault("workers killed", Times(150, 50), None, processes.kill_workers),
-    Fault("workers stopped, continued", Times(60, 5), None, processes.freeze_workers),
-    Fault("rebalance storm", Times(63, 30), Times(12, 4), processes.rebalance),
-    Fault("projector killed", Times(60, 20), None, processes.kill_projector),
+    Fault("workers stopped, continued", Times(50, 4), None, processes.freeze_workers),
+    Fault("rebalance storm", Times(63, 30), Times(13, 5), processes.rebalance),
+    Fault("projector killed", Times(50, 20), None, processes.kill_projector),
     Fault("PostgreSQL stopped", Times(63, 1), None, processes.stop_postgres),
-    Fault(
-        "workers, projector, PostgreSQL killed",
-        Times(45, 20),
-        Times(25, 12),
-        processes.storm,
-        signals.all_of_it,
-    ),
-    Fault("broker killed", Times(60, 3), Times(14, 1), brokers.kill_broker),
-    Fault("broker's disk full", Times(50, 2), Times(14, 1), brokers.fill_disk, stage="small disk"),
-    Fault("leader moved", Times(60, 3), Times(12, 1), brokers.move_leaders, stage="three"),
-    Fault("changelog compacted", Times(40, 8), Times(12, 3), brokers.compact),
-    Fault("connections cut", Times(40, 15), Times(10, 3), network.cut, stage="proxied"),
-    Fault("connections silent", Times(50, 2), Times(15, 1), network.silence, stage="proxied"),
-    Fault("connections slow", Times(40, 1), None, network.slow, stage="proxied"),
-    Fault("poison", Times(20, 0), None, spoil=signals.poison),
-    Fault("duplicates", Times(20, 0), None, spoil=signals.repeat),
-    Fault("shuffled, late", Times(20, 0), None, spoil=signals.shuffle),
-    Fault("producer's clock jumps", Times(20, 0), None, spoil=signals.jump),
+    Fault("poison", Times(15, 0), None, spoil=signals.poison),
+    Fault("duplicates", Times(15, 0), None, spoil=signals.repeat),
+    Fault("shuffled, late", Times(15, 0), None, spoil=signals.shuffle),
+    Fault("producer's clock jumps", Times(15, 0), None, spoil=signals.jump),
+    Fault(STORM, Times(45, 20), Times(25, 12), processes.storm, signals.all_of_it),
 ]
+"""Those with the same brokers stand together: they are started once."""
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,14 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from leadstream.localstack import Postgres
 from leadstream.localstack.signals import ends_on_signal
 from tests.chaos.brokers import small_disk
-from tests.chaos.faults import Fault
 from tests.chaos.matrix import FAULTS, Row, play, stage
 from tests.chaos.table import markdown
 
@@ -25,51 +24,44 @@ def main() -> int:
     """Exit code 1 if anything is lost, doubled or wrong, or did not come to rest."""
     arguments = parse()
     chosen = [
-        fault
-        for fault in FAULTS
-        if (fault.short or not arguments.short) and all(word in fault.name for word in [arguments.only])
+        fault for fault in FAULTS if (fault.short or not arguments.short) and arguments.only in fault.name
     ]
     if not chosen:
         print(f"no fault is named {arguments.only!r}; there are: {', '.join(f.name for f in FAULTS)}")
         return 2
     folder = Path(tempfile.mkdtemp(prefix="leadstream-chaos-"))
-    rows, failures = [], {}
+    rows: list[Row] = []
+    failures: dict[str, str] = {}
     begin = time.monotonic()
-    with ends_on_signal(), ExitStack() as stack:
-        postgres = stack.enter_context(Postgres(folder / "postgres"))
-        for number, fault in enumerate(chosen, start=1):
-            print(f"[{number}/{len(chosen)}] {fault.name} ...", end=" ", file=sys.stderr, flush=True)
-            if fault.stage == "small disk" and not small_disk.available():
-                failures[fault.name] = "not run: this system lets us make no disk (user namespaces)"
-                print(failures[fault.name], file=sys.stderr)
+    with ends_on_signal(), Postgres(folder / "postgres") as postgres:
+        for kind, faults in groupby(chosen, lambda fault: fault.stage):
+            if kind == "small disk" and not small_disk.available():
+                failures |= {fault.name: "not run: this system lets us have no disk" for fault in faults}
                 continue
-            try:
-                row = one(fault, arguments, folder / f"{number:02d}", postgres)
-            except (AssertionError, OSError, RuntimeError) as error:
-                failures[fault.name] = f"did not come to rest: {error}"
-                print(failures[fault.name], file=sys.stderr, flush=True)
-                continue
-            rows.append(row)
-            print(f"{row.seconds:.0f} s{': ' + row.found if row.found else ''}", file=sys.stderr, flush=True)
+            with stage(kind, folder / kind) as on:
+                for fault in faults:
+                    print(f"{fault.name} ...", end=" ", file=sys.stderr, flush=True)
+                    times = fault.short if arguments.short else fault.full
+                    assert times is not None
+                    try:
+                        row = play(fault, times, arguments.seed, folder / fault.name, on, postgres)
+                    except (AssertionError, RuntimeError) as error:
+                        failures[fault.name] = f"did not come to rest: {error}"
+                        print(failures[fault.name], file=sys.stderr, flush=True)
+                        continue
+                    rows.append(row)
+                    print(f"{row.seconds:.0f} s {row.found}", file=sys.stderr, flush=True)
+                    if arguments.json:
+                        arguments.json.write_text(json.dumps([asdict(one) for one in rows], indent=1))
     print(markdown(rows))
     print(f"\nSeed {arguments.seed}, {time.monotonic() - begin:.0f} s.")
     for name, failure in failures.items():
         print(f"{name}: {failure}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
     if not failures and all(row.clean for row in rows):
         shutil.rmtree(folder, ignore_errors=True)
         return 0
     print(f"the logs of all processes are in {folder}")
     return 1
-
-
-def one(fault: Fault, arguments: argparse.Namespace, folder: Path, postgres: Postgres) -> Row:
-    """Plays a fault on brokers of its own."""
-    times = fault.short if arguments.short else fault.full
-    assert times is not None
-    with stage(fault.stage, folder / "broker") as on:
-        return play(fault, times, arguments.seed, folder, on, postgres)
 
 
 def parse() -> Any:
