@@ -17,7 +17,7 @@ EXAMPLES ?= 2000
 PROPERTIES := oracle properties merge_properties beyond_bounds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test properties fuzz simulate mutants soak sbom audit check format lock clean
+.PHONY: help setup demo stack test properties fuzz simulate chaos mutants soak sbom audit check format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ fuzz: setup ## hostile input for every decoder, EXAMPLES for each (EXAMPLES=1000
 
 simulate: setup ## tasks on a simulated log under faults (SEEDS=10000; SEED=7 for the trace of one)
 	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
+
+chaos: setup ## faults on Apache Kafka with real processes, a table at the end (SEED=7, ARGS="--only broker", "--short")
+	@$(BIN)/python -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 mutants: setup ## faults planted in a copy, and what catches each (ARGS="--only position")
 	@$(BIN)/python -m tests.mutants.run $(ARGS)

@@ -48,6 +48,10 @@ FAULTS = [
 """Those with the same brokers stand together: they are started once."""
 
 
+On = tuple[Any, KafkaAddress, KafkaAddress]
+"""What a fault gets to break the brokers by, their address, and that for the workers."""
+
+
 @dataclass(frozen=True)
 class Row:
     """What a fault did. Times in seconds, None where nothing struck."""
@@ -78,8 +82,8 @@ class Row:
 
 
 @contextmanager
-def stage(kind: Stage, directory: Path) -> Iterator[tuple[Any, KafkaAddress, KafkaAddress]]:
-    """Brokers: what a fault gets to break them by, their address, and that for the workers."""
+def stage(kind: Stage, directory: Path) -> Iterator[On]:
+    """Brokers of one kind, running."""
     if kind == "three":
         with Cluster(directory, OVERRIDES) as cluster:
             yield cluster, cluster.address, cluster.address
@@ -114,7 +118,7 @@ def play(
     times: Times,
     seed: int,
     folder: Path,
-    on: tuple[Any, KafkaAddress, KafkaAddress],
+    on: On,
     postgres: Postgres,
     more: Callable[[Scene], None] = lambda scene: None,
 ) -> Row:

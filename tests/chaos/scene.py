@@ -171,14 +171,18 @@ class Scene:
             assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
             self.wait(INTERVAL)
 
-    def settle(self) -> None:
-        """Waits until all is folded and projected, and ends every process in order."""
-        names, log = self.installation.names, self.log
-        ends = {number: log.stable_end(names.signals, number) for number in range(PARTITIONS)}
+    def until_folded(self) -> None:
+        """Waits until what is in the log now is folded and committed."""
+        topic, log = self.installation.names.signals, self.log
+        ends = {number: log.stable_end(topic, number) for number in range(PARTITIONS)}
         self.until(
             lambda: all(self.meter.position(number) >= end for number, end in ends.items()),
             f"everything up to {ends} is folded",
         )
+
+    def settle(self) -> None:
+        """Waits until all is folded and projected, and ends every process in order."""
+        self.until_folded()
         self.end(self.workers)
         self.until_projected(self.schema)
         self.end([self.projecting])
