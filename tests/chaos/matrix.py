@@ -140,7 +140,11 @@ def play(
         scene.settle()
         verdict = scene.judged()
         acknowledged = scene.load.acknowledged
-        after = [progress_after(scene.meter.advances, moment) for moment in scene.strikes]
+        after = [
+            progress
+            for moment in scene.strikes
+            if (progress := progress_after(scene.meter.advances, moment)) is not None
+        ]
         more(scene)
     return Row(
         fault=fault.name,

@@ -88,11 +88,14 @@ def longest_stall(
     return longest
 
 
-def progress_after(advances: Mapping[int, Sequence[Advance]], moment: float) -> tuple[float, float]:
-    """Seconds from a moment until the first partition, and until the last one, has committed something."""
+def progress_after(advances: Mapping[int, Sequence[Advance]], moment: float) -> tuple[float, float] | None:
+    """Seconds from a moment until the first partition, and until the last one, has committed something.
+
+    None if nothing was committed after it; partitions that had nothing more to commit do not count.
+    """
     times = [
         seen[first].at - moment
         for seen in advances.values()
         if (first := bisect_left(seen, Advance(moment, 0))) < len(seen)
     ]
-    return (min(times), max(times)) if times else (float("inf"), float("inf"))
+    return (min(times), max(times)) if times else None

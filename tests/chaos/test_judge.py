@@ -190,3 +190,4 @@ def test_a_stall_is_time_with_signals_to_fold_and_no_commit() -> None:
 def test_progress_after_a_strike_is_that_of_the_first_and_of_the_last_partition() -> None:
     seen = {0: [Advance(1.0, 1), Advance(2.5, 2)], 1: [Advance(7.0, 1)], 2: [Advance(1.5, 1)]}
     assert progress_after(seen, 2.0) == (0.5, 5.0)
+    assert progress_after(seen, 8.0) is None

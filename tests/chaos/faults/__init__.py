@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from tests.chaos.scene import Scene
 from tests.support.log import Sent
@@ -28,6 +28,6 @@ class Fault:
     name: str
     full: Times
     short: Times | None = None
-    strike: Callable[[Scene, "object", Times], None] | None = None
+    strike: Callable[[Scene, Any, Times], None] | None = None
     spoil: Callable[[list[Sent], Random], list[Sent]] | None = None
     stage: Stage = "one"
