@@ -11,7 +11,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from leadstream.localstack import Postgres
+from confluent_kafka import KafkaException
+
+from leadstream.localstack import LocalStackError, Postgres
 from leadstream.localstack.signals import ends_on_signal
 from tests.chaos.brokers import small_disk
 from tests.chaos.matrix import FAULTS, Row, play, stage
@@ -45,7 +47,7 @@ def main() -> int:
                     assert times is not None
                     try:
                         row = play(fault, times, arguments.seed, folder / fault.name, on, postgres)
-                    except (AssertionError, RuntimeError) as error:
+                    except (AssertionError, KafkaException, LocalStackError) as error:
                         failures[fault.name] = f"did not come to rest: {error}"
                         print(failures[fault.name], file=sys.stderr, flush=True)
                         continue

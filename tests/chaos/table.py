@@ -12,13 +12,15 @@ RULE = "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
 
 def markdown(rows: Sequence[Row]) -> str:
     """A table in Markdown; times in seconds."""
-    return "\n".join([HEAD, RULE, *map(line, rows)])
+    head = f"| {' | '.join(COLUMNS)} |\n|---{'|--:' * (len(COLUMNS) - 2)}|---|"
+    return "\n".join([head, *map(line, rows)])
 
 
 def line(row: Row) -> str:
     cells = [
         row.fault, row.strikes, f"{row.signals:,}", row.lost, row.doubled, row.wrong,
         seconds(row.first), seconds(row.all), seconds(row.stall),
+        ", ".join(f"{code} ({count} times)" for code, count in sorted(row.exits.items())),
     ]  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |"
 
