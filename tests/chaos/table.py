@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from tests.chaos.matrix import Row
 
-HEAD = (
-    "| fault | strikes | signals | lost | doubled | wrong | first commit | all partitions | longest stall |"
-)
-RULE = "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+COLUMNS = (
+    "fault", "strikes", "signals", "lost", "doubled", "wrong", "first commit", "all partitions",
+    "longest stall", "ended with",
+)  # fmt: skip
+ALIGNED = ["---", *["--:"] * 8, "---"]
 
 
 def markdown(rows: Sequence[Row]) -> str:
     """A table in Markdown; times in seconds."""
-    head = f"| {' | '.join(COLUMNS)} |\n|---{'|--:' * (len(COLUMNS) - 2)}|---|"
-    return "\n".join([head, *map(line, rows)])
+    return "\n".join([f"| {' | '.join(COLUMNS)} |", f"|{'|'.join(ALIGNED)}|", *map(line, rows)])
 
 
 def line(row: Row) -> str:
