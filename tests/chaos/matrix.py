@@ -30,7 +30,7 @@ FAULTS = [
     Fault("connections cut", Times(30, 12), Times(10, 3), network.cut, stage="proxied"),
     Fault("connections silent", Times(40, 2), Times(15, 1), network.silence, stage="proxied"),
     Fault("connections slow", Times(30, 1), None, network.slow, stage="proxied"),
-    Fault("leader moved", Times(45, 3), Times(12, 1), brokers.move_leaders, stage="three"),
+    Fault("leader moved", Times(70, 3), Times(12, 1), brokers.move_leaders, stage="three"),
     Fault("broker's disk full", Times(40, 2), Times(14, 1), brokers.fill_disk, stage="small disk"),
     Fault("broker killed", Times(45, 3), Times(14, 1), brokers.kill_broker),
     Fault("changelog compacted", Times(30, 6), Times(12, 3), brokers.compact),
