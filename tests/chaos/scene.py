@@ -200,11 +200,11 @@ class Scene:
         assert not any(codes), f"they ended with {codes}"
 
     def until_projected(self, schema: str) -> None:
-        """Waits until what the topics hold now is in the tables."""
+        """Waits until what the outputs of the partitions hold now is in the tables."""
         names, log = self.installation.names, self.log
         ends = {
             (topic, number): log.stable_end(topic, number)
-            for topic in names.projected
+            for topic in (names.scores, names.history, names.actions, names.decisions)
             for number in range(PARTITIONS)
         }
         until = f"SELECT topic, partition, position FROM {schema}.projection_positions"
