@@ -87,8 +87,11 @@ def other_data(data: Mapping[str, str]) -> list[Finding]:
 
 
 async def _check_group(settings: Settings, role: str, group: str, topics: list[str]) -> list[Finding]:
-    partitions = await partition_count(settings, topics[0])
-    places = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
+    places = [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in range(await partition_count(settings, topic))
+    ]
     members, before = await _members_and_offsets(settings, group, places)
     ends = await bounds(settings, places)
     lag = _lag(before, ends)
