@@ -40,6 +40,9 @@ HINTS = {
 }
 DATA_CLASSES = {"22", "23", "54"}
 """Errors of the data: it can't be represented, breaks a constraint, or is larger than an index takes."""
+LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""A connection that is gone, without a word of the server. asyncpg calls one that breaks off in the middle of
+an answer its internal error."""
 MIGRATE = "run `leadstream db migrate`"
 
 Initializer = Callable[[asyncpg.Connection], Awaitable[None]]
@@ -87,7 +90,7 @@ def translated(dsn: str) -> Iterator[None]:
             f"{SETTING} can't be read: write postgresql://user:password@host:port/database, with special "
             "characters of the password percent-encoded"
         ) from None
-    except (TimeoutError, OSError, asyncpg.InterfaceError) as error:
+    except LOST as error:
         reason = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
         raise StoreUnavailable(
             f"PostgreSQL at {place(dsn)} can't be reached ({reason}): is it running, and is {SETTING} right?"

@@ -35,9 +35,9 @@ READ = (
 )
 GRANTS: dict[Access, tuple[str, ...]] = {
     "writer": (
-        "SELECT, INSERT, UPDATE, DELETE ON leads, lead_scoring_models",
+        "SELECT, INSERT, UPDATE, DELETE ON leads, removed_leads, lead_scoring_models",
         "SELECT, INSERT ON score_events, action_log, decision_log, projection_dead_letters",
-        "SELECT, INSERT, UPDATE ON projection_positions, removed_leads",
+        "SELECT, INSERT, UPDATE ON projection_positions",
         "SELECT ON alembic_version",
         "EXECUTE ON FUNCTION make_month(date)",
     ),

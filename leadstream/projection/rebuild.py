@@ -6,7 +6,7 @@ from typing import Self
 
 import asyncpg
 
-from leadstream.projection.database import connect, translated
+from leadstream.projection.database import LOST, connect, translated
 from leadstream.projection.destinations import INDEXES
 from leadstream.projection.errors import ProjectionError
 from leadstream.projection.migrate import LOCK, migrate, schema_state_of
@@ -93,7 +93,7 @@ class Rebuild:
     async def __aexit__(self, *_: object) -> None:
         connection, self._connection = self._held, None
         # Whoever rebuilds next finds the lock free.
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*LOST, asyncpg.PostgresError):
             await connection.close(timeout=CLOSE_SECONDS)
 
     async def begin(self) -> None:

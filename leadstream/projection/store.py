@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from leadstream.projection.database import is_data_error, open_pool, translated, unavailable
+from leadstream.projection.database import LOST, is_data_error, open_pool, translated, unavailable
 from leadstream.projection.errors import PositionMismatch, SchemaMismatch, StoreUnavailable
 from leadstream.projection.migrate import VERSION_TABLE, schema_state_of
 from leadstream.projection.models_in_force import settle
@@ -121,7 +121,7 @@ class ProjectionStore:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await pool.close()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (*LOST, asyncpg.PostgresError):
             pool.terminate()
 
     async def position(self, topic: str, partition: int) -> int | None:

@@ -18,6 +18,8 @@ def project(database: Database, log: Log, model: CompiledModel, **options: Any) 
     """Folds the log (options as for `folding.run`) and writes all that comes out of it into the tables."""
     result = folding.run(log, model, **options)
     for topic, kind in TOPICS.items():
+        if kind == "models":  # told by the worker, not by the fold
+            continue
         messages = [message for step in result.steps for message in getattr(step, kind)]
         records = [
             Record(offset, key, value, headers=list(headers))

@@ -124,7 +124,7 @@ def test_factors_of_a_lead_are_found_by_index(database: Database) -> None:
 def test_contact_scores_has_the_dimensions_under_their_caps(database: Database) -> None:
     assert list(columns(database, "contact_scores")) == [
         "id", "tenant_id", "contact_id", "scoring_model_id", "total_score", "engagement_score", "fit_score",
-        "intent_score", "last_calculated_at", "last_activity_at", "previous_score",
+        "intent_score", "last_calculated_at", "last_activity_at", "previous_score", "owner",
     ]  # fmt: skip
     fill(database)
     first, second = run(database.rows("SELECT * FROM contact_scores ORDER BY contact_id"))

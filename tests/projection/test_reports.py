@@ -106,7 +106,8 @@ def test_a_cap_holds_what_moves(database: Database) -> None:
     capped = {"accumulators": factors, "caps": {"intent": (0.0, 50.0)}}
     run(database.fill("t.scores", [snapshot(0, at=TODAY - 28 * DAY, total=50.0, **capped)]))
     [row] = told(database, "movers", "acme", "--days", "14")
-    assert row["change"] == pytest.approx(-10.0, abs=0.01)
+    # An hour between this file's TODAY and the server's now is 0.08 points.
+    assert row["change"] == pytest.approx(-10.0, abs=0.2)
     [band, every] = told(database, "distribution", "acme")
     assert every["leads"] == band["leads"] == 1
     assert every["mean"] in (39.0, 40.0)

@@ -1,6 +1,8 @@
 """A PostgreSQL that tests may break, and a log to project into it."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,15 @@ MakeStage = Callable[..., Stage]
 
 
 class Breakable(Postgres):
-    """A server that tests kill parts of."""
+    """A server that tests kill parts of, and start from any thread: what starts it, and what it ends with,
+    is a thread of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self._starter = ThreadPoolExecutor(1)
+
+    def start(self, *, timeout: float = 60.0) -> None:
+        self._starter.submit(super().start, timeout=timeout).result()
 
     @property
     def restarts(self) -> int:

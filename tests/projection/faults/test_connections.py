@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from leadstream.localstack import Postgres
+from leadstream.projection.database import LOST, translated
 from leadstream.projection.errors import StoreUnavailable
 from leadstream.projection.migrate import migrate
 from tests.projection.made import Database, run, snapshot
@@ -21,8 +22,8 @@ WHERE application_name = 'leadstream' AND pid <> pg_backend_pid()
 
 
 @asynccontextmanager
-async def all_taken(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """Others have every connection that the server gives; one of them can end the projector's."""
+async def all_taken(dsn: str) -> AsyncIterator[None]:
+    """Others have every connection that the server gives."""
     others = []
     try:
         while True:
@@ -30,7 +31,7 @@ async def all_taken(dsn: str) -> AsyncIterator[asyncpg.Connection]:
                 others.append(await asyncpg.connect(dsn))
             except asyncpg.TooManyConnectionsError:
                 break
-        yield others[0]
+        yield
     finally:
         for other in others:
             await other.close()
@@ -66,7 +67,8 @@ def test_no_connection_at_the_start_and_later_is_waited_for(few: Postgres, stage
             await stage.send(sent(written.fold(30)))
             await role.ready()
             await stage.projected()
-            async with all_taken(few.dsn) as other:
+            other = await asyncpg.connect(few.dsn)
+            async with all_taken(few.dsn):
                 # Whoever ends a session takes its place, until none is the projector's.
                 while await other.fetch(END):
                     async with all_taken(few.dsn):
@@ -74,6 +76,7 @@ def test_no_connection_at_the_start_and_later_is_waited_for(few: Postgres, stage
                 async with all_taken(few.dsn):
                     await stage.send(sent(written.fold(30)))
                     await role.says("(53300)")
+            await other.close()
             await stage.projected()
             await role.ready()
 
@@ -98,3 +101,11 @@ def test_a_role_with_a_limit_of_connections_is_told_so(database: Database) -> No
         await admin.close()
 
     run(scenario())
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_however_a_connection_breaks_off_it_is_tried_again(kind: type[Exception]) -> None:
+    """asyncpg has an error of another kind for an end within an answer: "cannot switch to state 12; ..."."""
+    with pytest.raises(StoreUnavailable, match="can't be reached"), translated("postgresql://127.0.0.1/x"):
+        raise kind("broken off")
+    assert asyncpg.InternalClientError in LOST

@@ -8,6 +8,7 @@ from contextlib import suppress
 import asyncpg
 
 from leadstream.localstack.processes import LocalStackError
+from leadstream.projection.database import LOST
 from tests.projection.made import Database, run
 from tests.support.waiting import until
 
@@ -51,7 +52,7 @@ class Reader:
                     )
                     self.positions.add(found[0]["at"])
                     self.looked += 1
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (*LOST, asyncpg.PostgresError):
                 await asyncio.sleep(0.02)
 
 
