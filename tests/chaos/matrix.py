@@ -75,6 +75,8 @@ class Row:
     """How processes ended during it, apart from those that were asked to at the end."""
     found: str
     """What is lost, doubled and wrong, in words."""
+    errors: list[str]
+    """What those said that ended with an exit code other than 0."""
 
     @property
     def clean(self) -> bool:
@@ -160,4 +162,5 @@ def play(
         seconds=time.monotonic() - begin,
         exits=dict(scene.exits),
         found="" if verdict.clean else str(verdict),
+        errors=[error for kept in scene.roles for error in kept.errors],
     )

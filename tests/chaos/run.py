@@ -52,7 +52,8 @@ def main() -> int:
                         print(failures[fault.name], file=sys.stderr, flush=True)
                         continue
                     rows.append(row)
-                    print(f"{row.seconds:.0f} s {row.found}", file=sys.stderr, flush=True)
+                    said = "\n".join([f"{row.seconds:.0f} s {row.found}", *row.errors])
+                    print(said, file=sys.stderr, flush=True)
                     if arguments.json:
                         arguments.json.write_text(json.dumps([asdict(one) for one in rows], indent=1))
     print(markdown(rows))

@@ -48,6 +48,8 @@ class Kept:
     down_since: float | None = None
     exits: Counter[int] = field(default_factory=Counter)
     """How its processes ended (negative: by that signal)."""
+    errors: list[str] = field(default_factory=list)
+    """What those said that ended with an exit code other than 0."""
 
     def attend(self) -> None:
         now = time.monotonic()
@@ -57,6 +59,8 @@ class Kept:
             code = self.role.exit_code
             if code is not None:
                 self.exits[code] += 1
+                if code > 0:
+                    self.errors.append(self.role.last_words)
             self.down_since = now
         elif now - self.down_since >= RESTART_SECONDS:
             self.role.start()

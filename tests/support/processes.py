@@ -56,6 +56,11 @@ class Role:
         return self._process.exit_code
 
     @property
+    def last_words(self) -> str:
+        """The end of its log, named."""
+        return f"{self._process.name} ended with {self.exit_code}:\n{self._process.log_tail(8)}"
+
+    @property
     def log(self) -> str:
         return self._process.log.read_text(errors="replace")
 
@@ -107,7 +112,7 @@ class Role:
         """Waits until it says that it is."""
 
         def is_ready() -> bool:
-            assert self.runs, f"{self._process.name} ended with {self.exit_code}:\n{self._process.log_tail()}"
+            assert self.runs, self.last_words
             return self.get("/readyz")[0] == 200
 
         until(is_ready, f"{self._process.name} is ready", seconds)

@@ -56,6 +56,7 @@ GROUP BY tenant_id, owner
 OWNER = "Whose the lead is: its fact owner, else whom an action's assign gave it to; NULL for nobody"
 TENANT = "The workspace"
 COMMENTS = {
+    "TABLE removed_leads": "Leads that were removed and have not come back, for those who keep copies",
     "FUNCTION top_leads(text, integer, timestamptz)": "The leads of a tenant with the highest totals at an "
     "instant, by total, then by lead_id; right to the last place",
     "COLUMN leads_now.owner": OWNER,
