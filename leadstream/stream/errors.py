@@ -5,7 +5,7 @@ StreamError                 the process ends with `exit_code`; its supervisor re
 ├── LogTruncated     (3)    the log no longer has the records from the position on
 ├── StepFailed       (4)    the log did not take a step: a failed send, a deadline passed
 └── ProcessEnded     (its)  a process of the worker ended, so all do
-Fenced                      another task has the partition now; not a failure
+Fenced                      the writer is of no more use, a new one may be; not a failure
 """
 
 
@@ -43,4 +43,6 @@ class ProcessEnded(StreamError):
 
 
 class Fenced(Exception):
-    """A newer writer has the partition's transactional id, or the broker aborted the transaction."""
+    """A newer writer has the partition's transactional id, the broker aborted the transaction, or the
+    producer ended itself: the partition is opened again, and goes on from what is committed.
+    """

@@ -72,7 +72,7 @@ class StepLog:
         return rows
 
     async def commit(self, step: Step) -> None:
-        """Write the whole step. Raises Fenced, or StepFailed if anything of it was not written."""
+        """Write the whole step. Raises Fenced if opening again mends it, or StepFailed."""
         assert self._producer is not None
         if not self._marked:
             step.changelog.append((GUARANTEE_ROW, self.guarantee))
@@ -81,6 +81,8 @@ class StepLog:
         except _FENCED as error:
             raise Fenced(repr(error)) from error
         except KafkaError as error:
+            if has_ended(self._producer):
+                raise Fenced(f"its producer ended: {error.__cause__ or error!r}") from error
             raise StepFailed(
                 f"partition {self.partition}: the step up to offset {step.position} was not written: "
                 f"{error!r}"
@@ -156,7 +158,7 @@ class TransactionalLog(StepLog):
             # Last, as an open transaction holds up the readers of the partitions that they go to.
             await self._send_forwards(opened, step)
         except KafkaError as error:
-            if not isinstance(error, _FENCED):
+            if not isinstance(error, _FENCED) and not has_ended(opened):
                 await opened.abort_transaction()
             raise
         started = time.perf_counter()
@@ -214,6 +216,16 @@ def closed(batch: BatchBuilder, count: int) -> BatchBuilder:
     batch._relative_offset = count
     batch.close()
     return batch
+
+
+def has_ended(opened: AIOKafkaProducer) -> bool:
+    """Whether a transactional producer has given up and takes nothing more.
+
+    aiokafka's does for any error that it does not know, a connection that breaks while it asks for its
+    coordinator among them, and then answers an abort with an AssertionError.
+    """
+    transactions = opened._txn_manager
+    return transactions is not None and transactions.is_fatal_error()
 
 
 async def stop_quietly(opened: AIOKafkaProducer) -> None:

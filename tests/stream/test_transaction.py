@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
+from aiokafka.client import CoordinationType
+from aiokafka.errors import KafkaConnectionError
 from confluent_kafka import KafkaException
 
 from leadstream.localstack import KafkaAddress
@@ -282,6 +284,37 @@ def test_a_transaction_that_the_broker_timed_out_is_fenced_and_can_be_opened_aga
     asyncio.run(stall())
     assert visible(apache_log, installation) == ALL
     assert [message.key() for message in apache_log.read(actions)] == [b"again"]
+
+
+@pytest.mark.kafka
+def test_a_producer_that_ended_itself_is_replaced_and_its_step_written_again(
+    install_apache: Install, apache_log: Log
+) -> None:
+    """The connection breaks while aiokafka asks for the coordinator: it ends itself for that."""
+    installation = install_apache()
+
+    async def broken(kind: object, key: str) -> int:
+        raise KafkaConnectionError("closed")
+
+    async def commit() -> None:
+        opened = a_step_log(installation)
+        await opened.open()
+        try:
+            await opened.commit(step("first", position=1))
+            ending = opened._producer
+            assert ending is not None
+            ending._sender._coordinator_dead(CoordinationType.TRANSACTION)
+            ending.client.coordinator_lookup = broken
+            with pytest.raises(Fenced, match=r"its producer ended: .*closed"):
+                await opened.commit(step("lost", position=2))
+            await opened.open()
+            await opened.restore(ignored)
+            await opened.commit(step("again", position=2))
+        finally:
+            await opened.close()
+
+    asyncio.run(commit())
+    assert [message.key() for message in apache_log.read(installation.names.actions)] == [b"first", b"again"]
 
 
 def at_least_once(address: KafkaAddress, installation: Installation) -> AtLeastOnceLog:
