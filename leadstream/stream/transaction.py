@@ -78,11 +78,9 @@ class StepLog:
             step.changelog.append((GUARANTEE_ROW, self.guarantee))
         try:
             await self._write(self._producer, step)
-        except _FENCED as error:
-            raise Fenced(repr(error)) from error
         except KafkaError as error:
-            if has_ended(self._producer):
-                raise Fenced(f"its producer ended: {error.__cause__ or error!r}") from error
+            if reason := why_lost(self._producer, error):
+                raise Fenced(reason) from error
             raise StepFailed(
                 f"partition {self.partition}: the step up to offset {step.position} was not written: "
                 f"{error!r}"
@@ -158,7 +156,7 @@ class TransactionalLog(StepLog):
             # Last, as an open transaction holds up the readers of the partitions that they go to.
             await self._send_forwards(opened, step)
         except KafkaError as error:
-            if not isinstance(error, _FENCED) and not has_ended(opened):
+            if why_lost(opened, error) is None:
                 await opened.abort_transaction()
             raise
         started = time.perf_counter()
@@ -218,14 +216,18 @@ def closed(batch: BatchBuilder, count: int) -> BatchBuilder:
     return batch
 
 
-def has_ended(opened: AIOKafkaProducer) -> bool:
-    """Whether a transactional producer has given up and takes nothing more.
+def why_lost(opened: AIOKafkaProducer, error: KafkaError) -> str | None:
+    """Why a producer that failed with this error takes nothing more, not even an abort; None if it does.
 
-    aiokafka's does for any error that it does not know, a connection that breaks while it asks for its
-    coordinator among them, and then answers an abort with an AssertionError.
+    Others have fenced it, or it has ended itself: aiokafka's does for any error that it does not know, a
+    connection that breaks while it asks for its coordinator among them.
     """
+    if isinstance(error, _FENCED):
+        return repr(error)
     transactions = opened._txn_manager
-    return transactions is not None and transactions.is_fatal_error()
+    if transactions is not None and transactions.is_fatal_error():
+        return f"its producer ended: {error.__cause__ or error!r}"
+    return None
 
 
 async def stop_quietly(opened: AIOKafkaProducer) -> None:
