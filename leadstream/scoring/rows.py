@@ -10,7 +10,15 @@ from leadstream.scoring.crawlers import LIST_VERSION
 from leadstream.scoring.hours import TZDATA_VERSION
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 from leadstream.scoring.phone import METADATA_VERSION
-from leadstream.scoring.state import CODEC, ENGINE, LeadState, RowHead, decode_head, decode_state
+from leadstream.scoring.state import (
+    CODEC,
+    ENGINE,
+    OLDEST_CODEC,
+    LeadState,
+    RowHead,
+    decode_head,
+    decode_state,
+)
 
 T = TypeVar("T")
 
@@ -96,7 +104,7 @@ def read_state(key: bytes, row: bytes) -> LeadState:
 
 
 def read_head(key: bytes, row: bytes) -> RowHead:
-    """The beginning of a lead's row. Raises `DamagedRow`, and `NewerEngine` for another codec."""
+    """The beginning of a lead's row. Raises `DamagedRow`, and `NewerEngine` for a codec that is not read."""
     head = read(decode_head, key, row)
     refuse_other(head.codec)
     return head
@@ -135,15 +143,15 @@ def read_position(row: bytes) -> PositionRow:
 
 
 def refuse_other(codec: int) -> None:
-    """Raises `NewerEngine` for rows of another codec."""
+    """Raises `NewerEngine` for rows of a codec that this release does not read."""
     if codec > CODEC:
         raise NewerEngine(
             f"the state has rows of codec {codec}, this release reads {CODEC}: start the newer release again"
         )
-    if codec < CODEC:
+    if codec < OLDEST_CODEC:
         raise NewerEngine(
-            f"the state has rows of codec {codec}, this release reads {CODEC}: start under another app name "
-            "to score the log anew"
+            f"the state has rows of codec {codec}, this release reads {OLDEST_CODEC} to {CODEC}: start under "
+            "another app name to score the log anew"
         )
 
 

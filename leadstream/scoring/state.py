@@ -6,9 +6,11 @@ import msgspec
 
 from leadstream.records.times import DAY
 
-CODEC = 2
+CODEC = 3
 """The version of the rows' layout; a fold refuses rows of a newer one."""
-ENGINE = 2
+OLDEST_CODEC = 2
+"""Rows from this version on are read and brought up; they are written again when their lead next changes."""
+ENGINE = 3
 """The version of the fold: raised when the same log would give other results."""
 
 REMEMBERED_IDS = 16
@@ -120,8 +122,19 @@ class RowHead(msgspec.Struct, array_like=True, gc=False):
 
 
 _encode_into = msgspec.msgpack.Encoder().encode_into
-decode_state = msgspec.msgpack.Decoder(LeadState).decode
+_decode_state = msgspec.msgpack.Decoder(LeadState).decode
 decode_head = msgspec.msgpack.Decoder(RowHead).decode
+
+
+def decode_state(row: bytes) -> LeadState:
+    """The state of a row, of this codec or of an earlier one that is still read.
+
+    What an earlier codec does not have is at its default. Raises `msgspec.DecodeError` for what is no row.
+    """
+    state = _decode_state(row)
+    if state.codec != CODEC:
+        state.codec = CODEC
+    return state
 
 
 def encode_state(state: LeadState, buffer: bytearray | None = None) -> bytes:
