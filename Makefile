@@ -17,7 +17,7 @@ EXAMPLES ?= 2000
 PROPERTIES := oracle properties merge_properties beyond_bounds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test properties fuzz simulate chaos mutants soak sbom audit check format lock clean
+.PHONY: help setup demo stack test properties fuzz simulate chaos mutants soak sbom audit release check format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ $(AUDIT)/.installed: requirements-audit.lock | setup
 	@test -x $(AUDIT)/bin/python || $(BIN)/python -m venv $(AUDIT)
 	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
 	@touch $@
+
+release: setup ## dist/: wheel and source of this version, tried in a bare environment; publishes nothing
+	@$(BIN)/python -m tests.release.run
 
 check: setup ## lint, format, types, direction of imports
 	$(BIN)/ruff check .
