@@ -180,7 +180,7 @@ def test_a_text_of_which_characters_are_changed_is_refused_in_plain_lines_or_is_
         (f"rules: {'[' * 100_000}", "nested too deeply"),
         (f"rules: [{'x,' * 200_000}]", "more than 100000 values"),
         ("x" * 1_048_577, "1:1: the file has more than 1048576 characters"),
-        (RULE % f"rationale: '{'x' * 1_000_000}'", "6:42: rules.0.rationale: a text of at most 4,000 characters"),
+        (RULE % f"rationale: '{'x' * 1_000_000}'", "6:42: rules.0.rationale: a text of at most"),
         (VALUES % ",".join(f"v{n}: x" for n in range(20_000)), "5:37: fit.0.values.v0: a number is needed"),
         (f"rules: [{{id: a, points: 1, on: [{'x,' * 101}]}}]", "at most 100 entries may stand here"),
         (f"categories: {{{','.join(f'c{n}: {{}}' for n in range(101))}}}", "categories: at most 100 entries"),
