@@ -1,4 +1,4 @@
-"""Errors as a person at a terminal reads them: one line that says what is wrong and what to do."""
+"""Errors as a person at a terminal reads them: lines that say what is wrong and what to do."""
 
 import sys
 
@@ -14,6 +14,12 @@ class CliError(Exception):
     def __str__(self) -> str:
         return " ".join((f"{self.message}; {self.remedy}" if self.remedy else self.message).split())
 
+    def lines(self) -> list[str]:
+        """As it is printed: of a rule file's errors each in a line of its own."""
+        if self.__cause__ is None or not hasattr(self.__cause__, "lines"):
+            return [str(self)]
+        return [*str(self.__cause__).splitlines(), *([self.remedy] if self.remedy else [])]
+
 
 def as_cli_error(error: Exception) -> CliError:
     """The error in terms of the command line; of libraries only those already imported are looked at."""
@@ -24,6 +30,7 @@ def as_cli_error(error: Exception) -> CliError:
     if module.startswith("leadstream."):
         # The project's own errors are written for the reader and name their remedy.
         known = CliError(str(error), "")
+        known.__cause__ = error
     elif module.startswith("aiokafka."):
         known = _kafka(error)
     elif module.startswith("asyncpg."):
@@ -66,6 +73,7 @@ def _settings(error: Exception) -> CliError | None:
 
 
 def report(error: Exception) -> int:
-    """Prints the error in one line to stderr; returns the exit code."""
-    print(f"error: {as_cli_error(error)}", file=sys.stderr)
+    """Prints the error to stderr, a line for each thing that is wrong; returns the exit code."""
+    for line in as_cli_error(error).lines():
+        print(f"error: {line}", file=sys.stderr)
     return 1

@@ -1,11 +1,11 @@
 """`leadstream models diff`."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from leadstream.cli.console import printable
+from leadstream.cli.errors import report
 from leadstream.models import ModelError
 from leadstream.models.catalog import load_rule_file
 from leadstream.models.difference import differences
@@ -22,7 +22,7 @@ def diff(
     try:
         lines = differences(load_rule_file(old), load_rule_file(new))
     except ModelError as error:
-        print(f"error: {error}", file=sys.stderr)
+        report(error)
         raise typer.Exit(2) from None
     for line in lines:
         print(printable(line))

@@ -1,6 +1,8 @@
 """From files to the models of all tenants."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from leadstream.models.compile import compile_model
 from leadstream.models.document import Document, read_document, read_file
 from leadstream.models.document import Path as Place
 from leadstream.models.errors import ModelError, nearest
-from leadstream.models.validation import validated
+from leadstream.models.remainder import hand_back, remainder
+from leadstream.models.validation import tried
 from leadstream.scoring.hours import known_zone, zone_names
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 
@@ -35,24 +38,24 @@ def load_catalog(model: str, tenants: Path | None = None) -> ModelCatalog:
     """The models for a preset's name or a rule file's path, and the tenants of a file if there is one.
 
     A tenant's own `model` is a preset or a rule file whose path counts from the folder of the tenants file.
-    Raises `ModelError`, whose text is one line: file, line, column, reason, and the nearest valid name.
+    Raises `ModelError` with all that is wrong in any of the files, a line each: file, line, column, reason,
+    and the nearest valid name.
     """
-    file = load_rule_file(model)
-    default = compile_model(file)
     if tenants is None:
-        return ModelCatalog(default)
-    document = read_file(tenants)
-    listed = validated(document, _TENANTS)
+        return ModelCatalog(compile_model(load_rule_file(model)))
+    lines: list[str] = []
+    listed: list[schema.Tenant] = []
+    files: dict[str | None, schema.RuleFile] = {}
+    with told(lines):
+        files[None] = load_rule_file(model)
+    with told(lines):
+        listed = check_tenants(tenants, files, lines)
+    if lines:
+        raise ModelError.of(lines)
+    default = compile_model(files[None])
     found: dict[str, CompiledModel] = {}
-    files: dict[str | None, schema.RuleFile] = {None: file}
     compiled: dict[tuple[str | None, int | None, str | None], CompiledModel] = {}
-    for index, tenant in enumerate(listed):
-        if tenant.tenant in found:
-            raise document.error((index, "tenant"), f"tenant `{tenant.tenant}` is listed a second time")
-        if tenant.timezone is not None:
-            check_zone(document, (index, "timezone"), tenant.timezone)
-        if tenant.model is not None and tenant.model not in files:
-            files[tenant.model] = load_tenant_file(document, (index, "model"), tenants.parent, tenant.model)
+    for tenant in listed:
         kind = (tenant.model, tenant.half_life, tenant.timezone)
         if kind not in compiled:
             compiled[kind] = compile_model(files[tenant.model], tenant)
@@ -60,15 +63,59 @@ def load_catalog(model: str, tenants: Path | None = None) -> ModelCatalog:
     return ModelCatalog(default, found)
 
 
-def load_tenant_file(document: Document, place: Place, folder: Path, model: str) -> schema.RuleFile:
-    """The rules that a tenants file names at a place."""
+@contextmanager
+def told(lines: list[str]) -> Iterator[None]:
+    """Adds the lines of a `ModelError` to those of others."""
+    try:
+        yield
+    except ModelError as error:
+        lines += error.lines
+
+
+def check_tenants(
+    tenants: Path, files: dict[str | None, schema.RuleFile], lines: list[str]
+) -> list[schema.Tenant]:
+    """The tenants of a file, whose rule files go to `files`, and what is wrong with those to `lines`.
+
+    Raises `ModelError` with all that is wrong in the tenants file itself.
+    """
+    document = read_file(tenants)
+    raw = document.value if isinstance(document.value, list) else []
+    faulty: list[Place] = []
+    listed = tried(document, _TENANTS, faulty)
+    bad = {path[0] for path in faulty if path}
+    readable = (
+        listed
+        if listed is not None
+        else _TENANTS.validate_python([one for index, one in enumerate(raw) if index not in bad])
+    )
+    places = [index for index in range(len(raw)) if index not in bad]
+    seen: set[str] = set()
+    broken: set[str] = set()
+    for index, tenant in zip(places, readable, strict=True):
+        if tenant.tenant in seen:
+            document.wrong((index, "tenant"), f"tenant `{tenant.tenant}` is listed a second time")
+        seen.add(tenant.tenant)
+        if tenant.timezone is not None:
+            check_zone(document, (index, "timezone"), tenant.timezone)
+        if tenant.model is not None and tenant.model not in files and tenant.model not in broken:
+            broken.add(tenant.model)
+            with told(lines):
+                found = load_tenant_file(document, (index, "model"), tenants.parent, tenant.model)
+                if found is not None:
+                    files[tenant.model] = found
+    document.refuse_wrongs()
+    return readable
+
+
+def load_tenant_file(document: Document, place: Place, folder: Path, model: str) -> schema.RuleFile | None:
+    """The rules that a tenants file names at a place; None, noted there, if there are none of this name."""
     if model in preset_names():
         return load_rule_file(model)
     # Not `Path.exists`, which raises for a name that is too long.
     if not os.path.exists(folder / model):
-        raise document.error(
-            place, f"no preset and no file has the name {model}{nearest(model, preset_names())}"
-        )
+        document.wrong(place, f"no preset and no file has the name {model}{nearest(model, preset_names())}")
+        return None
     return load_rule_file(str(folder / model))
 
 
@@ -93,12 +140,23 @@ def parse_rule_file(text: str, source: str) -> schema.RuleFile:
 
 
 def checked(document: Document) -> schema.RuleFile:
-    """The rules of a document. Raises `ModelError`."""
-    file = validated(document, _RULE_FILE)
-    check(document, file)
+    """The rules of a document. Raises `ModelError` with all that is wrong in it."""
+    faulty = [path for path, _ in document.wrongs]
+    readable = not faulty
+    file = tried(document, _RULE_FILE, faulty)
+    if file is not None and readable:
+        check(document, file)
+    else:
+        rest = remainder(document, faulty, _RULE_FILE)
+        if rest is not None:
+            check(rest, _RULE_FILE.validate_python(rest.value))
+            hand_back(rest, document)
+    document.refuse_wrongs()
+    if file is None:
+        raise document.error((), "no rule file stands here")
     return file
 
 
 def check_zone(document: Document, place: Place, name: str) -> None:
     if not known_zone(name):
-        raise document.error(place, f"no time zone is called `{name}`{nearest(name, sorted(zone_names()))}")
+        document.wrong(place, f"no time zone is called `{name}`{nearest(name, sorted(zone_names()))}")

@@ -7,6 +7,6 @@ from leadstream.models.schema import RuleFile
 
 
 def check(document: Document, file: RuleFile) -> None:
-    """Raises `ModelError` for the first contradiction: of the rules, then of what is done about the score."""
+    """Notes in the document all contradictions: of the rules, and of what is done about the score."""
     check_rules(document, file)
     check_policy(document, file)

@@ -15,16 +15,18 @@ MAX_DEPTH = 16
 
 
 def check_when(document: Document, path: Path, when: When, depth: int = 0) -> None:
-    """Raises `ModelError` for fields that are none or that may not be looked at, and for empty conditions."""
+    """Notes fields that are none or may not be looked at, and conditions that are empty or can't hold."""
     if depth > MAX_DEPTH:
-        raise document.error(path, f"conditions stand more than {MAX_DEPTH} deep in each other")
+        document.wrong(path, f"conditions stand more than {MAX_DEPTH} deep in each other")
+        return
     inner = [((*path, "all", index), one) for index, one in enumerate(when.all or ())]
     inner += [((*path, "any", index), one) for index, one in enumerate(when.any or ())]
     if when.not_ is not None:
         inner.append(((*path, "not"), when.not_))
     for place, one in inner:
         if not (one.fields or one.all or one.any or one.not_):
-            raise document.error(place, "a condition asks for nothing: name a field, or all, any, not")
+            document.wrong(place, "a condition asks for nothing: name a field, or all, any, not")
+            continue
         check_when(document, place, one, depth + 1)
     for field, condition in when.fields.items():
         check_field(document, (*path, field), field)
@@ -38,31 +40,32 @@ def expressions(when: When) -> int:
 
 
 def check_field(document: Document, path: Path, field: str) -> None:
-    """Raises at the key if it names no field of a signal, or one that no rule may look at."""
+    """Notes at the key if it names no field of a signal, or one that no rule may look at."""
     if FIELD.fullmatch(field) is None or len(field) > MAX_FIELD:
         rest = field.partition(".")[2] or field
-        raise document.key_error(
+        document.wrong_key(
             path,
             f"`{field}` is no field: a field is `source` or `data.<name>`"
             f"{nearest(field, ['source', 'all', 'any', 'not', f'data.{rest}'])}",
         )
+        return
     reason = protected(field)
     if reason is not None:
-        raise document.key_error(path, reason)
+        document.wrong_key(path, reason)
 
 
 def check_condition(document: Document, path: Path, condition: Condition) -> None:
     if all(value is None for _, value in condition):
         names = ", ".join(field.alias or name for name, field in Condition.model_fields.items())
-        raise document.error(path, f"a condition asks for nothing: {names}")
+        document.wrong(path, f"a condition asks for nothing: {names}")
     for lower, low in (("gt", condition.gt), ("gte", condition.gte)):
         for upper, high in (("lt", condition.lt), ("lte", condition.lte)):
             if low is None or high is None:
                 continue
             if low > high or (low == high and (lower, upper) != ("gte", "lte")):
-                raise document.error((*path, upper), f"no number is {lower} {low:g} and {upper} {high:g}")
+                document.wrong((*path, upper), f"no number is {lower} {low:g} and {upper} {high:g}")
     if condition.matches is not None:
         try:
             expression(condition.matches)
         except ValueError as error:
-            raise document.error((*path, "matches"), f"no regular expression of RE2: {error}") from None
+            document.wrong((*path, "matches"), f"no regular expression of RE2: {error}")

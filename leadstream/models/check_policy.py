@@ -9,7 +9,7 @@ from leadstream.models.schema import RuleFile
 
 
 def check_policy(document: Document, file: RuleFile) -> None:
-    """Raises `ModelError` for the first contradiction, in the order of the schema's keys."""
+    """Notes all contradictions, in the order of the schema's keys."""
     check_thresholds(document, file)
     check_bands(document, file)
     check_stages(document, file)
@@ -29,7 +29,7 @@ def check_thresholds(document: Document, file: RuleFile) -> None:
     )
     for index, threshold in enumerate(file.thresholds):
         if threshold.hysteresis >= threshold.at:
-            raise document.error(
+            document.wrong(
                 ("thresholds", index, "hysteresis"),
                 f"a hysteresis of {threshold.hysteresis:g} would leave {threshold.at:g} passed for ever",
             )
@@ -38,13 +38,11 @@ def check_thresholds(document: Document, file: RuleFile) -> None:
 def check_bands(document: Document, file: RuleFile) -> None:
     unique(document, [(("bands", i, "name"), band.name) for i, band in enumerate(file.bands)], "band")
     if file.bands[0].from_ != 0:
-        raise document.error(
-            ("bands", 0, "from"), "the first band begins at 0, or totals below it have no band"
-        )
+        document.wrong(("bands", 0, "from"), "the first band begins at 0, or totals below it have no band")
     ascending(document, [(("bands", i, "from"), band.from_) for i, band in enumerate(file.bands)], "bands")
     for index, band in enumerate(file.bands):
         if band.to is not None and band.to <= band.from_:
-            raise document.error(("bands", index, "to"), f"`to` is above `from`: {band.to:g} is not")
+            document.wrong(("bands", index, "to"), f"`to` is above `from`: {band.to:g} is not")
 
 
 def check_stages(document: Document, file: RuleFile) -> None:
@@ -55,21 +53,21 @@ def check_stages(document: Document, file: RuleFile) -> None:
         return
     for index, stage in enumerate(stages):
         if stage.from_ is None:
-            raise document.error(("stages", index), "all stages have a `from`, or none has one")
+            document.wrong(("stages", index), "all stages have a `from`, or none has one")
+    if len(levels) < len(stages):
+        return
     ascending(document, levels, "stages")
     if levels[0][1] != 0:
-        raise document.error(("stages", 0, "from"), "the first stage begins at 0, as the first band does")
+        document.wrong(("stages", 0, "from"), "the first stage begins at 0, as the first band does")
 
 
 def check_timer(document: Document, path: Path, timer: Timer, file: RuleFile) -> None:
     one_key(document, path, timer)
     absence = timer.absence
     if timer.points is not None and absence is not None:
-        raise document.error(
-            (*path, "points"), f"timer `{timer.id}`: only inactivity has points, while it lasts"
-        )
+        document.wrong((*path, "points"), f"timer `{timer.id}`: only inactivity has points, while it lasts")
     if timer.category is not None and timer.points is None:
-        raise document.error((*path, "category"), f"timer `{timer.id}` has a `category` but no points")
+        document.wrong((*path, "category"), f"timer `{timer.id}` has a `category` but no points")
     if absence is None:
         return
     path = (*path, "absence")
@@ -87,11 +85,12 @@ def check_spike(document: Document, path: Path, spike: Spike, file: RuleFile) ->
     rules = [((*path, "rules", index), name) for index, name in enumerate(spike.rules or ())]
     unique(document, rules, "rule")
     for place, name in rules:
-        known_scoring(document, place, name, file.rules, points)
-        if max(points[name]) <= 0:
-            raise document.error(place, f"rule `{name}` has no positive points, which alone make a spike")
-    if spike.rules is None and not any(one > 0 for worths in points.values() for one in worths):
-        raise document.error(path, f"spike `{spike.id}`: no rule has positive points, which alone make one")
+        if known_scoring(document, place, name, file.rules, points) and max(points[name]) <= 0:
+            document.wrong(place, f"rule `{name}` has no positive points, which alone make a spike")
+    unread = any(kind == "rule" for kind, _ in document.unread)
+    positive = any(one > 0 for worths in points.values() for one in worths)
+    if spike.rules is None and not positive and not unread:
+        document.wrong(path, f"spike `{spike.id}`: no rule has positive points, which alone make one")
 
 
 def check_actions(document: Document, file: RuleFile) -> None:
@@ -100,17 +99,18 @@ def check_actions(document: Document, file: RuleFile) -> None:
     for index, action in enumerate(file.actions):
         path: Path = ("actions", index)
         one_key(document, path, action)
-        if action.at is not None and action.at not in levels:
+        unread = {("threshold", action.at), ("threshold", None)} & document.unread
+        if action.at is not None and action.at not in levels and not unread:
             there = ", ".join(f"{level:g}" for level in sorted(levels)) or "none"
-            raise document.error(
+            document.wrong(
                 (*path, "at"), f"action `{action.do}` waits for {action.at:g}, no threshold ({there})"
             )
         if action.when is not None:
             check_trigger(document, (*path, "when"), action.when, file)
         what = (action.do, action.at if action.when is None else action.when)
-        if what in seen:
+        if what in seen and what[1] is not None:
             place = "there" if action.at is None else f"at {action.at:g}"
-            raise document.error(
+            document.wrong(
                 (*path, "when" if action.at is None else "at"),
                 f"action `{action.do}` is asked for twice {place}",
             )
@@ -131,10 +131,11 @@ def check_trigger(document: Document, path: Path, when: Trigger, file: RuleFile)
         return
     place = (*path, "was")
     if when.band is None and when.stage is None:
-        raise document.error(place, "`was` stands beside `band` or `stage`")
-    if when.was in (when.band, when.stage):
-        raise document.error(place, f"the lead can't come into `{when.was}` from there")
-    known(document, place, when.was, bands if when.band else stages, "band" if when.band else "stage")
+        document.wrong(place, "`was` stands beside `band` or `stage`")
+    elif when.was in (when.band, when.stage):
+        document.wrong(place, f"the lead can't come into `{when.was}` from there")
+    else:
+        known(document, place, when.was, bands if when.band else stages, "band" if when.band else "stage")
 
 
 def check_action(document: Document, path: Path, action: Action) -> None:
@@ -151,9 +152,9 @@ def check_hours(document: Document, path: Path, hours: Hours) -> None:
     unique(document, [((*path, "days", index), day) for index, day in enumerate(hours.days)], "day")
     if hours.to <= hours.from_:
         key = "to" if "to" in hours.model_fields_set else "from"
-        raise document.error((*path, key), f"`to` comes after `from`: {hours.to} is not after {hours.from_}")
+        document.wrong((*path, key), f"`to` comes after `from`: {hours.to} is not after {hours.from_}")
     for index, holiday in enumerate(hours.holidays):
         try:
             date.fromisoformat(holiday)
         except ValueError:
-            raise document.error((*path, "holidays", index), f"there is no day {holiday}") from None
+            document.wrong((*path, "holidays", index), f"there is no day {holiday}")

@@ -35,17 +35,18 @@ RESERVED = {
 
 
 def check_rules(document: Document, file: RuleFile) -> None:
-    """Raises `ModelError` for the first contradiction of the rules."""
-    if not file.rules and not file.fit:
-        raise document.error((), "nothing gives points: `rules` or `fit` is needed")
+    """Notes all contradictions of the rules."""
+    if not file.rules and not file.fit and not any(kind in ("rule", "fit") for kind, _ in document.unread):
+        document.wrong((), "nothing gives points: `rules` or `fit` is needed")
     ids = [(("rules", index, "id"), rule.id) for index, rule in enumerate(file.rules)]
     unique(document, ids, "rule")
+    ids = list({name: (place, name) for place, name in reversed(ids)}.values())[::-1]
     ids += [(("fit", index, "id"), fit.id) for index, fit in enumerate(file.fit)]
     ids += [(("timers", index, "id"), timer.id) for index, timer in enumerate(file.timers)]
     unique(document, ids, "id")
     for place, name in ids:
         if name in RESERVED:
-            raise document.error(place, f"`{name}` is the factor of {RESERVED[name]}: take another id")
+            document.wrong(place, f"`{name}` is the factor of {RESERVED[name]}: take another id")
     check_numbers(document, file)
     for index, rule in enumerate(file.rules):
         check_rule(document, ("rules", index), rule, file)
@@ -70,7 +71,7 @@ def check_numbers(document: Document, file: RuleFile) -> None:
         (matched, MAX_EXPRESSIONS, "expressions (`matches`)"),
     ):
         if number > most:
-            raise document.error((), f"{number} {what} are more than {most}: use fewer")
+            document.wrong((), f"{number} {what} are more than {most}: use fewer")
 
 
 def kept_apart(file: RuleFile) -> int:
@@ -87,25 +88,27 @@ def kept_apart(file: RuleFile) -> int:
 def check_rule(document: Document, path: Path, rule: Rule, file: RuleFile) -> None:
     points = scoring([rule]).get(rule.id)
     if rule.points is not None and rule.by is not None:
-        raise document.key_error((*path, "by"), f"rule `{rule.id}` has `points` and `by`: one of them")
-    for name in ("category", "after", "repeat", "recency", "decay", "stage", "guards"):
-        if getattr(rule, name) and points is None:
-            raise document.error((*path, name), f"rule `{rule.id}` has `{name}` but no points")
+        document.wrong_key((*path, "by"), f"rule `{rule.id}` has `points` and `by`: one of them")
+    pointless = [
+        name
+        for name in ("category", "after", "repeat", "recency", "decay", "stage", "guards")
+        if getattr(rule, name) and points is None
+    ]
+    for name in pointless:
+        document.wrong((*path, name), f"rule `{rule.id}` has `{name}` but no points")
     for name in ("group", "after"):
-        if getattr(rule, name) and rule.effect != ["points"]:
-            raise document.error(
+        if getattr(rule, name) and name not in pointless and rule.effect != ["points"]:
+            document.wrong(
                 (*path, name),
                 f"rule `{rule.id}` has `{name}`, but resets and suppression hold whatever else scores: "
                 "make its effect a rule of its own",
             )
-    if points is None and "points" in rule.effect:
-        raise document.error(path, f"rule `{rule.id}` has neither `points` nor `by` nor another `effect`")
+    if points is None and "points" in rule.effect and not pointless:
+        document.wrong(path, f"rule `{rule.id}` has neither `points` nor `by` nor another `effect`")
     if points is not None and "reset" in rule.effect:
-        raise document.error((*path, "effect"), f"rule `{rule.id}`: a reset gives no points of its own")
+        document.wrong((*path, "effect"), f"rule `{rule.id}`: a reset gives no points of its own")
     if rule.channel is not None and "suppress" not in rule.effect:
-        raise document.error(
-            (*path, "channel"), f"rule `{rule.id}` has a `channel` but no `effect: suppress`"
-        )
+        document.wrong((*path, "channel"), f"rule `{rule.id}` has a `channel` but no `effect: suppress`")
     unique(document, [((*path, "on", index), type_) for index, type_ in enumerate(rule.on)], "type")
     check_when(document, (*path, "when"), rule.when)
     check_decay(document, (*path, "decay"), rule.decay)
@@ -116,8 +119,9 @@ def check_rule(document: Document, path: Path, rule: Rule, file: RuleFile) -> No
     if rule.after is not None:
         place = (*path, "after", "rule")
         if rule.after.rule == rule.id:
-            raise document.error(place, f"rule `{rule.id}` comes after itself: it could never begin")
-        known_scoring(document, place, rule.after.rule, file.rules, scoring(file.rules))
+            document.wrong(place, f"rule `{rule.id}` comes after itself: it could never begin")
+        else:
+            known_scoring(document, place, rule.after.rule, file.rules, scoring(file.rules))
     guards = [guard.id for guard in file.guards]
     for name in rule.guards:
         known(document, (*path, "guards", name), name, guards, "guard")
@@ -128,23 +132,21 @@ def check_by(document: Document, path: Path, by: By) -> None:
     for index, field in enumerate(by.field):
         reason = protected(field)
         if reason is not None:
-            raise document.error((*path, "field", index), reason)
+            document.wrong((*path, "field", index), reason)
     if by.default is not None and by.default not in by.points:
         names = list(by.points)
-        raise document.error(
-            (*path, "default"), f"`{by.default}` is not in `points`{nearest(by.default, names)}"
-        )
+        document.wrong((*path, "default"), f"`{by.default}` is not in `points`{nearest(by.default, names)}")
 
 
 def check_recency(document: Document, path: Path, steps: Sequence[AgeStep], points: Sequence[float]) -> None:
     if any(one < 0 for one in points):
-        raise document.error(path, "`recency` is for points that are not negative")
+        document.wrong(path, "`recency` is for points that are not negative")
     for index, step in enumerate(steps):
         if (step.to is None) is not (index == len(steps) - 1):
-            raise document.error((*path, index), "each step but the last has a `to`, the last has none")
+            document.wrong((*path, index), "each step but the last has a `to`, the last has none")
     for index, (one, other) in enumerate(pairwise(steps)):
         if one.to is not None and other.to is not None and other.to <= one.to:
-            raise document.error((*path, index + 1, "to"), "ages ascend: this one is not older than the last")
+            document.wrong((*path, index + 1, "to"), "ages ascend: this one is not older than the last")
 
 
 def check_stage(document: Document, path: Path, rule: Rule, file: RuleFile) -> None:
@@ -152,33 +154,28 @@ def check_stage(document: Document, path: Path, rule: Rule, file: RuleFile) -> N
         return
     known(document, path, rule.stage, [stage.name for stage in file.stages], "stage")
     if any(stage.from_ is not None for stage in file.stages):
-        raise document.error(
-            path, f"rule `{rule.id}` has a `stage`, but stages go by the total: they have `from`"
-        )
+        document.wrong(path, f"rule `{rule.id}` has a `stage`, but stages go by the total: they have `from`")
 
 
 def check_fit(document: Document, path: Path, fit: Fit) -> None:
     reason = protected(fit.fact)
     if reason is not None:
-        raise document.error((*path, "fact"), reason)
-    one_key(document, path, fit)
+        document.wrong((*path, "fact"), reason)
+    sound = one_key(document, path, fit)
     place = (*path, "decay")
-    if fit.decay != "none":
-        check_decay(document, place, fit.decay)
-        if fit.decay.half_life is None:
-            raise document.error(place, f"fit `{fit.id}` fades by a `half_life` or not at all: `none`")
+    one = isinstance(fit.decay, Decay) and one_key(document, place, fit.decay)
+    if one and isinstance(fit.decay, Decay) and fit.decay.half_life is None:
+        document.wrong(place, f"fit `{fit.id}` fades by a `half_life` or not at all: `none`")
     if fit.ranges is not None:
         starts = [((*path, "ranges", index, "from"), one.from_) for index, one in enumerate(fit.ranges)]
-        ascending(document, starts, "ranges")
+        sound = ascending(document, starts, "ranges") and sound
     for keyword in fit.keywords.points if fit.keywords else ():
         if not any(letter.isalnum() for letter in keyword):
-            raise document.key_error((*path, "keywords", "points", keyword), f"`{keyword}` has no word")
+            document.wrong_key((*path, "keywords", "points", keyword), f"`{keyword}` has no word")
     counted = Counter(name.casefold() for name, _ in entries(fit))
     twice = [name for name, number in counted.items() if number > 1]
-    if twice:
-        raise document.error(
-            path, f"fit `{fit.id}` has two entries `{twice[0]}`: give them names that differ"
-        )
+    if twice and sound:
+        document.wrong(path, f"fit `{fit.id}` has two entries `{twice[0]}`: give them names that differ")
     values = [
         ((*path, "tiers", index, "values", place), value.casefold())
         for index, tier in enumerate(fit.tiers or ())
@@ -210,12 +207,12 @@ def check_guard(document: Document, path: Path, guard: Guard) -> None:
     unique(document, [((*path, "on", index), type_) for index, type_ in enumerate(guard.on)], "type")
     for index, text in enumerate(guard.user_agents or ()):
         if not text.strip():
-            raise document.error((*path, "user_agents", index), "every user agent holds an empty text")
+            document.wrong((*path, "user_agents", index), "every user agent holds an empty text")
 
 
 def check_categories(document: Document, file: RuleFile) -> None:
     if file.categories and file.dimensions:
-        raise document.key_error(("dimensions",), "`categories` and `dimensions`: one of them")
+        document.wrong_key(("dimensions",), "`categories` and `dimensions`: one of them")
     key = "categories" if file.categories else "dimensions"
     for name, category in file.parts.items():
         check_decay(document, (key, name, "decay"), category.decay)
@@ -226,8 +223,7 @@ def check_categories(document: Document, file: RuleFile) -> None:
     members += [(("timers", i), timer, [timer.points or 0.0]) for i, timer in enumerate(file.timers)]
     for path, part, worths in members:
         place = (*path, "category")
-        known(document, place, part.category, file.parts, "category")
+        if not known(document, place, part.category, file.parts, "category"):
+            continue
         if part.category and file.parts[part.category].sign == "negative" and max(worths, default=0.0) > 0:
-            raise document.error(
-                place, f"category `{part.category}` is negative: no points in it are positive"
-            )
+            document.wrong(place, f"category `{part.category}` is negative: no points in it are positive")

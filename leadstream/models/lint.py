@@ -7,9 +7,10 @@ from math import isclose
 
 from leadstream.models.check_rules import entries
 from leadstream.models.document import Document, Path, Place
+from leadstream.models.lint_groups import shadowed
+from leadstream.models.lint_names import left_out, misspelt
 from leadstream.models.policy import Action
-from leadstream.models.reach import greatest_total, points_of
-from leadstream.models.rules import Rule, When
+from leadstream.models.reach import greatest_total, points_of, strongest
 from leadstream.models.schema import RuleFile
 
 FULL = 100.0
@@ -35,7 +36,7 @@ _Found = Iterator[tuple[Path, str, str]]
 def lint(document: Document, file: RuleFile) -> list[Finding]:
     """The findings of a checked rule file, as they stand in it."""
     checks: list[Callable[[RuleFile], _Found]] = [
-        beyond_caps, out_of_reach, never_entered, shadowed, bands_apart, conflicting,
+        beyond_caps, out_of_reach, never_entered, shadowed, misspelt, left_out, bands_apart, conflicting,
     ]  # fmt: skip
     order = {path: number for number, path in enumerate(document.places)}
     found = [
@@ -47,11 +48,13 @@ def lint(document: Document, file: RuleFile) -> list[Finding]:
 
 
 def beyond_caps(file: RuleFile) -> _Found:
-    """Points of one factor that are more than the cap of its category, where nothing pulls the other way."""
+    """Points of one occurrence, with its greatest factor, beyond a cap where nothing pulls the other way."""
     worths: list[tuple[Path, str, str | None, list[float]]] = []
     for index, rule in enumerate(file.rules):
         key = "by" if rule.by is not None else "points"
-        worths.append((("rules", index, key), rule.id, rule.category, list(points_of(rule).values())))
+        factor = strongest(rule, file)
+        points = [one * factor for one in points_of(rule).values()]
+        worths.append((("rules", index, key), rule.id, rule.category, points))
     for index, fit in enumerate(file.fit):
         worths.append((("fit", index), fit.id, fit.category, [points for _, points in entries(fit)]))
     for index, timer in enumerate(file.timers):
@@ -127,55 +130,6 @@ def never_entered(file: RuleFile) -> _Found:
                 f"action `{action.do}` waits for a step back to `{name}`, but stages by rules only go on",
                 "name an earlier stage",
             )
-
-
-def shadowed(file: RuleFile) -> _Found:
-    """Rules of a group of which another one, earlier in the file, takes every signal."""
-    groups: dict[str, list[tuple[Rule, set[str]]]] = {}
-    for index, rule in enumerate(file.rules):
-        if rule.group is None or not points_of(rule):
-            continue
-        conditions = asked(rule.when)
-        earlier = groups.setdefault(rule.group, [])
-        taken: dict[str, str] = {}
-        for one, fewer in earlier:
-            if fewer <= conditions and takes(one, rule):
-                taken = dict.fromkeys(one.on, one.id) | taken
-        earlier.append((rule, conditions))
-        if taken.keys() >= set(rule.on):
-            names = dict.fromkeys(taken[type_] for type_ in rule.on)
-            yield (
-                ("rules", index),
-                f"rule `{rule.id}` scores nothing: of group `{rule.group}` the earlier "
-                f"{', '.join(f'`{name}`' for name in names)} matches whenever it does",
-                "put it first, or narrow the earlier one",
-            )
-
-
-def takes(one: Rule, other: Rule) -> bool:
-    """Whether a rule with no more types and conditions matches each signal that the other one matches."""
-    if one.after is not None and one.after != other.after:
-        return False
-    if one.by is None or one.by.default is not None:
-        return True
-    return (
-        other.by is not None
-        and other.by.default is None
-        and other.by.field == one.by.field
-        and set(other.by.points) <= set(one.by.points)
-    )
-
-
-def asked(when: When) -> set[str]:
-    """The conditions that all must hold, each as one text."""
-    found = {f"{field} {condition!r}" for field, condition in when.fields.items()}
-    for one in when.all or ():
-        found |= asked(one)
-    if when.any is not None:
-        found.add(f"any {sorted(map(repr, when.any))}")
-    if when.not_ is not None:
-        found.add(f"not {when.not_!r}")
-    return found
 
 
 def bands_apart(file: RuleFile) -> _Found:

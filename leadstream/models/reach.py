@@ -43,12 +43,22 @@ def of_rule(rule: Rule, file: RuleFile) -> float:
     times = inf
     if repeat is not None and repeat.factors[-1] == 0 and (not repeat.within or not any(repeat.factors)):
         times = sum(repeat.factors)
+    once = around(rule, file)
+    return points * times * once if times and once else 0.0
+
+
+def strongest(rule: Rule, file: RuleFile) -> float:
+    """The greatest factor by which one occurrence of a rule may count."""
+    return around(rule, file) * (max(rule.repeat.factors) if rule.repeat is not None else 1.0)
+
+
+def around(rule: Rule, file: RuleFile) -> float:
+    """The greatest factor by guards and by age."""
     weight = 1.0
     for guard in file.guards:
         if set(guard.on) & set(rule.on):
             weight *= max(1.0, rule.guards.get(guard.id, guard.weight))
-    youngest = max((step.factor for step in rule.recency), default=1.0) if rule.recency else 1.0
-    return points * times * weight * youngest if times and youngest else 0.0
+    return weight * (max(step.factor for step in rule.recency) if rule.recency else 1.0)
 
 
 def of_fit(fit: Fit) -> float:

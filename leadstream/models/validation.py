@@ -1,54 +1,74 @@
 """Checks a document against its schema, and says what is wrong in the words of the file."""
 
+import re
+from collections.abc import Iterable
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from leadstream.models.document import Document, Path
-from leadstream.models.errors import ModelError, nearest
+from leadstream.models.document import BROKEN, Document, Path
+from leadstream.models.sentences import sentence
 
 T = TypeVar("T")
 
-REASONS = {
-    "float_type": "a number is needed here",
-    "string_type": "a text is needed here: put it in quotes",
-    "list_type": "a list is needed here",
-    "dict_type": "keys and values are needed here",
-    "model_type": "keys and values are needed here",
-    "bool_type": "true or false is needed here",
-    "finite_number": "a finite number is needed here",
-}
-
 
 def validated(document: Document, adapter: TypeAdapter[T]) -> T:
-    """Raises `ModelError` for the first error in the file."""
+    """Raises `ModelError` with all that is wrong in the file."""
+    found = tried(document, adapter, [])
+    document.refuse_wrongs()
+    if found is None:
+        raise document.error((), "nothing stands in the file")
+    return found
+
+
+def tried(document: Document, adapter: TypeAdapter[T], faulty: list[Path]) -> T | None:
+    """What the file says; None if it is not as it must be: that is noted, and its places go to `faulty`."""
     try:
         return adapter.validate_python(document.value)
     except ValidationError as error:
-        raise first_error(document, error.errors(include_url=False), adapter) from None
+        faulty += note(document, error.errors(include_url=False), adapter)
+        return None
 
 
-def first_error(document: Document, errors: list[ErrorDetails], adapter: TypeAdapter[Any]) -> ModelError:
-    """The error that stands first; where a value could be of several forms, what the nearest one lacks."""
+def note(document: Document, errors: list[ErrorDetails], adapter: TypeAdapter[Any]) -> list[Path]:
+    """Notes the errors of a document; of those in and around one place those that are nearest to it."""
     placed = [(path_of(document, error["loc"]), error) for error in errors]
     around = {path[:end] for path, _ in placed for end in range(len(path))}
-    deepest = [(path, error) for path, error in placed if path not in around]
-    order = {path: number for number, path in enumerate(document.places)}
-    path, error = min(deepest, key=lambda one: order.get(one[0], -1))
-    if error["type"] == "missing":
-        return document.error(path, f"`{error['loc'][-1]}` is missing")
-    if error["type"] == "extra_forbidden":
-        known = keys_at(adapter, path[:-1])
-        return document.key_error(path, f"unknown key `{path[-1]}`{nearest(path[-1], known)}")
-    if error["loc"][-1:] == ("[key]",):
-        return document.key_error(path, f"the key `{path[-1]}`: {error['msg']}")
-    reasons = dict.fromkeys(reason_of(one) for other, one in deepest if other == path)
-    return document.error(path, f"{'.'.join(map(str, path)) or 'the file'}: {', or '.join(reasons)}")
+    groups: dict[Path, list[ErrorDetails]] = {}
+    meant: set[Path] = set()
+    for path, error in placed:
+        if error["type"] == "extra_forbidden":
+            there = document.near(path[-1], keys_at(adapter, path[:-1]))
+            document.wrong_key(path, f"unknown key `{path[-1]}`{there}")
+            meant |= {(*path[:-1], name) for name in re.findall(r"mean `(.*)`", there)}
+    for path, error in placed:
+        if is_missing(error, path):
+            if path not in document.bad_keys and (*path, error["loc"][-1]) not in meant:
+                document.wrong(path, f"`{error['loc'][-1]}` is missing")
+        elif error["type"] == "extra_forbidden":
+            continue
+        elif error["loc"][-1:] == ("[key]",):
+            document.wrong_key(path, f"the key {sentence((*path[:-1], f'`{path[-1]}`'), path[-1], [error])}")
+        elif path not in around and path not in document.bad_keys:
+            groups.setdefault(path, []).append(error)
+    for path, group in groups.items():
+        value = value_at(document.value, path)
+        if value is not BROKEN:
+            document.wrong(path, sentence(path, value, group))
+    return [path for path, _ in placed]
 
 
-def reason_of(error: ErrorDetails) -> str:
-    return REASONS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+def is_missing(error: ErrorDetails, path: Path) -> bool:
+    """Whether a key is missing whatever form the part has; one of several forms is none that must be."""
+    return error["type"] == "missing" and tuple(error["loc"][:-1]) == path
+
+
+def value_at(value: Any, path: Iterable[str | int]) -> Any:
+    for part in path:
+        value = value[part]
+    return value
 
 
 def path_of(document: Document, location: tuple[int | str, ...]) -> Path:
@@ -60,9 +80,14 @@ def path_of(document: Document, location: tuple[int | str, ...]) -> Path:
     return path
 
 
+@cache
+def schema_of(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    return adapter.json_schema()
+
+
 def keys_at(adapter: TypeAdapter[Any], path: Path) -> list[str]:
     """The keys that may stand at a place, by the JSON Schema."""
-    schema = adapter.json_schema()
+    schema = schema_of(adapter)
     definitions = schema.get("$defs", {})
 
     def forms(part: dict[str, Any]) -> list[dict[str, Any]]:

@@ -159,7 +159,7 @@ def test_a_click_on_a_url_with_a_part_of_a_path() -> None:
         ),
         ("{¦data.: 1}", "`data.` is no field"),
         ("{not: ¦{}}", "a condition asks for nothing: name a field, or all, any, not"),
-        ("{all: ¦[]}", "at least 1 item"),
+        ("{all: ¦[]}", "at least 1 entry"),
         ("{any: [{source: a}, ¦{}]}", "a condition asks for nothing: name a field"),
         ("{any: [{data.x: ¦{}}]}", "a condition asks for nothing: eq"),
         ("{not: {not: {¦data.y.: 1}}}", "`data.y.` is no field"),

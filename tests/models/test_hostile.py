@@ -70,9 +70,10 @@ def loaded(text: str) -> tuple[Document, RuleFile, CompiledModel] | None:
         return document, file, compile_model(file)
     except ModelError as error:
         message = str(error)
-    assert message.startswith("m.yaml:")
-    assert len(message.splitlines()) == 1
-    assert len(message) <= 1000
+    for line in message.splitlines()[:50]:
+        assert line.startswith("m.yaml:")
+        assert len(line) <= 1000
+    assert len(message.splitlines()) <= 51
     return None
 
 
@@ -130,7 +131,9 @@ def mutated(random: Random) -> str:
 
 @seeds(200)
 @given(SEEDS)
-def test_a_file_of_which_parts_are_changed_is_refused_in_one_line_or_is_a_model_that_folds(seed: int) -> None:
+def test_a_file_of_which_parts_are_changed_is_refused_in_plain_lines_or_is_a_model_that_folds(
+    seed: int,
+) -> None:
     random = Random(seed)
     used(mutated(random), random)
 
@@ -143,7 +146,7 @@ def test_many_changed_files_are_models() -> None:
 
 @seeds(60)
 @given(SEEDS)
-def test_a_text_of_which_characters_are_changed_is_refused_in_one_line_or_is_a_model(seed: int) -> None:
+def test_a_text_of_which_characters_are_changed_is_refused_in_plain_lines_or_is_a_model(seed: int) -> None:
     random = Random(seed)
     text = random.choice(TEXTS[:2])
     for _ in range(random.choice([1, 2, 5])):
@@ -169,7 +172,7 @@ def test_a_text_of_which_characters_are_changed_is_refused_in_one_line_or_is_a_m
         (RULE % f"? {'k' * 2000}\n  : 1", "6:33: unknown key `kkk"),
         (RULE % 'category: !!int ""', "6:41: `` is no int"),
         (RULE % "category: !!bool maybe", "6:41: `maybe` is no bool"),
-        (RULE % "category: 2026-13-45", "6:41: `2026-13-45` is no timestamp"),
+        (RULE % "category: 2026-13-45", "6:41: `2026-13-45` is no date"),
         # what would take time or room without end
         (RULE % f"when: {'{not: ' * 80}{{source: a}}{'}' * 80}", "more than 64 deep"),
         ("rules: &a\n- *a\n", "more than 64 deep, or a part of it holds itself"),
@@ -177,22 +180,23 @@ def test_a_text_of_which_characters_are_changed_is_refused_in_one_line_or_is_a_m
         (f"rules: {'[' * 100_000}", "nested too deeply"),
         (f"rules: [{'x,' * 200_000}]", "more than 100000 values"),
         ("x" * 1_048_577, "1:1: the file has more than 1048576 characters"),
-        (RULE % f"rationale: '{'x' * 1_000_000}'", "6:42: rules.0.rationale: String should have"),
+        (RULE % f"rationale: '{'x' * 1_000_000}'", "6:42: rules.0.rationale: a text of at most"),
         (VALUES % ",".join(f"v{n}: x" for n in range(20_000)), "5:37: fit.0.values.v0: a number is needed"),
-        (f"rules: [{{id: a, points: 1, on: [{'x,' * 101}]}}]", "at most 100 items"),
-        (f"categories: {{{','.join(f'c{n}: {{}}' for n in range(101))}}}", "categories: Dictionary should"),
+        (f"rules: [{{id: a, points: 1, on: [{'x,' * 101}]}}]", "at most 100 entries may stand here"),
+        (f"categories: {{{','.join(f'c{n}: {{}}' for n in range(101))}}}", "categories: at most 100 entries"),
         (RULES % "".join(f"{{id: r{n}, points: 1, on: t{n}}}, " for n in range(501)), "1001 types of"),
         (f"rules: [{MATCHING}]", "101 expressions (`matches`) are more than 100"),
         (WHEN % ("{matches: '" + r"(\pL{50}){10}" * 15 + "'}"), "6:56: no regular expression of RE2"),
     ],
 )  # fmt: skip
-def test_what_is_hostile_is_refused_in_one_line(text: str, reason: str) -> None:
+def test_what_is_hostile_is_refused_in_few_lines(text: str, reason: str) -> None:
     text = HEAD + text if text.startswith(("rules:", "fit:", "categories:")) else text
     with pytest.raises(ModelError) as caught:
         checked(read_document(text, "m.yaml"))
-    assert reason in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) <= 1000
+    lines = str(caught.value).splitlines()
+    assert any(reason in line for line in lines)
+    assert len(lines) <= 51
+    assert max(map(len, lines)) <= 1000
 
 
 def test_an_anchor_may_be_set_anew() -> None:

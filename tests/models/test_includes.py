@@ -124,8 +124,8 @@ def test_files_include_each_other_eight_deep_and_no_deeper(tmp_path: Path) -> No
     write(tmp_path, "m.yaml", "!include 2.yaml\n")
     assert read_file(tmp_path / "m.yaml").value == [{"name": "all", "from": 0}]
     write(tmp_path, "m.yaml", "!include 1.yaml\n")
-    with pytest.raises(ModelError, match=r"8.yaml:1:1: 9.yaml: files include each other more than 8 deep"):
-        read_file(tmp_path / "m.yaml")
+    (wrong,) = read_file(tmp_path / "m.yaml").wrongs
+    assert "8.yaml:1:1: 9.yaml: files include each other more than 8 deep" in wrong[1]
 
 
 def test_the_bounds_hold_for_all_files_together(tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ from leadstream.models.lint import Finding, lint
 from leadstream.models.reach import greatest_total
 from tests.models.marked import MARK
 
-pytestmark = pytest.mark.requirement("S4-21")
-
 FILE = """\
 name: m
 version: "1"
@@ -160,6 +158,44 @@ def test_a_finding_has_its_place_and_a_remedy(old: str, new: str, message: str, 
     assert message in found.message
     assert remedy in found.remedy
     assert str(found).startswith(f"m.yaml:{found.place.line}:{found.place.column}: warning: {message[:20]}")
+
+
+@pytest.mark.requirement("S4-21")
+@pytest.mark.parametrize(
+    ("actions", "messages"),
+    [
+        # One trigger, one channel; one trigger, one thing to do; two triggers that come about together.
+        (
+            ["{do: a, at: 40, channel: email}", "{do: b, at: 40, channel: email}"],
+            ["action `b` goes out on channel `email` together with `a` at 40"],
+        ),
+        (
+            ["{do: a, when: {rule: demo}, channel: x}", "{do: b, when: {rule: demo}, channel: x}"],
+            ["action `b` goes out on channel `x` together with `a` at rule `demo`"],
+        ),
+        (
+            ["{do: a, at: 40, channel: email}", "{do: a, when: {band: warm}, channel: phone}"],
+            ["action `a` is asked for twice when the total rises to 40"],
+        ),
+        (
+            ["{do: a, when: {band: hot}, channel: c}", "{do: b, when: {band: hot, was: warm}, channel: c}"],
+            ["action `b` goes out on channel `c` together with `a` at band `hot`"],
+        ),
+        (
+            [f"{{do: {name}, at: 65, channel: email}}" for name in "abc"],
+            [
+                "action `b` goes out on channel `email` together with `a` at 65",
+                "action `c` goes out on channel `email` together with `a`, `b` at 65",
+            ],
+        ),
+        (["{do: a, at: 40, channel: email}", "{do: a, at: 65, channel: email}"], []),
+        (["{do: a, at: 40, channel: email}", "{do: b, at: 40, channel: phone}"], []),
+    ],
+)
+def test_conflicting_triggers_are_found_and_nothing_else(actions: list[str], messages: list[str]) -> None:
+    head = FILE.partition("actions:\n")[0]
+    text = f"{head}actions:\n{''.join(f'  - {action}{chr(10)}' for action in actions)}"
+    assert [finding.message for finding in findings(text)] == messages
 
 
 CALL = "{do: call, when: {band: hot}, channel: phone}"
