@@ -9,8 +9,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-"""The form that says which samples make a family: in Prometheus's own the time at which a counter was made is a
-gauge beside it, of a name that is the counter's in this one."""
+"""The form that says which samples make a family. In Prometheus's own, the time at which a counter was made
+is a gauge beside it, whose name is the counter's in this form."""
 TIMEOUT = 2.0
 """Seconds that a process has to answer."""
 
@@ -29,7 +29,7 @@ class ProcessMetrics(Collector):
         merged: dict[str, Metric] = {}
         for number, port in enumerate(self._ports):
             page = None if port is None else _get(port, "/metrics", OPENMETRICS)[1]
-            for family in text_string_to_metric_families(page or "# EOF\n"):
+            for family in text_string_to_metric_families(page or "# EOF\n"):  # type: ignore[no-untyped-call]
                 metric = merged.setdefault(
                     family.name, Metric(family.name, family.documentation, family.type, family.unit)
                 )

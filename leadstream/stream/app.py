@@ -21,6 +21,8 @@ from leadstream.stream.task import PartitionTask
 
 log = structlog.get_logger()
 
+DRAIN_SECONDS = 3.0
+"""What the step under way may take to be committed when the process stops."""
 LOG_APPEND_TIME = 1
 """The timestamp type of a record whose time the broker set."""
 
@@ -280,7 +282,7 @@ class ScorerApp(PackApp):
 
     async def drain(self) -> Mapping[TP, int]:
         tasks = list(self.tasks.values())
-        await asyncio.gather(*(task.suspend(4.0) for task in tasks))
+        await asyncio.gather(*(task.suspend(DRAIN_SECONDS) for task in tasks))
         reached = self.durable_positions()
         self.tasks = {}
         tasks += [kept[1] for kept in self._kept.values()]

@@ -27,7 +27,6 @@ from leadstream.records.step import LogRecord
 from leadstream.settings import Settings
 from leadstream.stream.clients import connection
 
-
 LEAVE_SECONDS = 1.0
 """What the last commit of offsets may take, and what leaving the group may: both are done in milliseconds
 while Kafka answers, and never end while it does not."""
@@ -136,6 +135,10 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         with contextlib.suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(LEAVE_SECONDS):
                 await super().on_thread_stop()
+
+    def set_shutdown(self) -> None:
+        with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+            super().set_shutdown()
 
     async def stop(self) -> None:
         # It does not end while a request of its start waits for a broker that does not answer.

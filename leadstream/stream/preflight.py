@@ -19,6 +19,7 @@ from aiokafka.errors import (
 from leadstream.settings import Settings
 from leadstream.stream.clients import producer
 from leadstream.stream.errors import Refused
+from leadstream.stream.rights import lacking, principal, rights, told
 from leadstream.stream.topics import TopicNames, TopicState, describe_topics
 from leadstream.stream.transaction import stop_quietly
 
@@ -41,6 +42,14 @@ async def when_kafka_answers(ask: Callable[[], Awaitable[Result]], what: str) ->
             log.warning("kafka is away", waiting_for=what, retry_in=backoff, reason=str(error)[:200])
         await asyncio.sleep(backoff)
         backoff = min(backoff * 2, 10.0)
+
+
+async def check_rights(settings: Settings, names: TopicNames, role: str) -> None:
+    """Raises Refused where Kafka does not let this user do what the role needs."""
+    needed = rights(names)[role]
+    missing = await when_kafka_answers(lambda: lacking(settings, needed), "rights")
+    if missing:
+        raise Refused(told(settings, missing))
 
 
 async def check_topics_for_scoring(settings: Settings, names: TopicNames) -> int:
@@ -105,6 +114,6 @@ async def check_transactions(settings: Settings) -> None:
         ) from error
     except (ClusterAuthorizationFailedError, TransactionalIdAuthorizationFailed, KafkaError) as error:
         raise Refused(
-            f"the broker at {settings.kafka_bootstrap} refuses transactions: {error!r}; the user needs Write "
-            f"and Describe on the transactional ids {settings.app}-*"
+            f"the broker at {settings.kafka_bootstrap} refuses transactions: {error!r}; "
+            f"{principal(settings)} needs Write on TransactionalId {settings.app}-*"
         ) from error

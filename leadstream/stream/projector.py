@@ -26,7 +26,7 @@ from leadstream.stream.app import PackApp
 from leadstream.stream.errors import LogTruncated, Refused
 from leadstream.stream.pack_queue import PackQueue
 from leadstream.stream.packs import Pack
-from leadstream.stream.preflight import check_present, when_kafka_answers
+from leadstream.stream.preflight import check_present, check_rights, when_kafka_answers
 from leadstream.stream.role import listening, prepared, run_app, run_role
 from leadstream.stream.topics import TopicNames, describe_topics
 
@@ -227,6 +227,7 @@ class Projector:
                 await store.close()
 
     async def _prepare(self, store: ProjectionStore, dsn: str) -> None:
+        await check_rights(self._settings, self._names, "projector")
         wanted = list(self._topics)
         states = await when_kafka_answers(lambda: describe_topics(self._settings, wanted), "topics")
         check_present(wanted, states, self._names.models)

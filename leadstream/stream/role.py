@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from mode.threads import WorkerThread
 from prometheus_client import CollectorRegistry
 
 from leadstream.operations import metrics
@@ -20,10 +21,11 @@ from leadstream.settings import Settings
 from leadstream.stream.app import PackApp
 from leadstream.stream.errors import LogTruncated, Refused, StepFailed, StreamError
 from leadstream.stream.packs import PositionLost
+from leadstream.stream.rights import DENIED, principal
 
 log = structlog.get_logger()
 
-STOP_SECONDS = 7.0
+STOP_SECONDS = 7.5
 """An app that takes longer to stop is left where it is; the broker aborts what is open."""
 END_SECONDS = 8.5
 """So long after the request to stop, or after an error was told, the process ends whatever runs in it."""
@@ -56,11 +58,13 @@ class _End:
         watch.start()
 
     def complete(self) -> None:
-        """Returns when no thread is left that keeps the process; ends it if one does not end in time."""
+        """Returns when no thread is left that works; ends the process if one does not end in time."""
         self.begin()
         assert self._deadline is not None
         for thread in threading.enumerate():
-            if thread is not threading.current_thread() and not thread.daemon:
+            # Faust's is waited for, too, which would say something after the last word.
+            waited_for = not thread.daemon or isinstance(thread, WorkerThread)
+            if thread is not threading.current_thread() and waited_for:
                 thread.join(max(0.0, self._deadline - time.monotonic()))
                 if thread.is_alive():
                     self._give_up(f"the thread {thread.name}")
@@ -191,11 +195,13 @@ async def run_app(app: PackApp, stop: asyncio.Event, *background: Coroutine[Any,
         if task.done() and not task.cancelled():
             task.result()
     if app.failure is not None:
-        raise explained(app.failure)
+        raise explained(app.failure, app.settings)
 
 
-def explained(error: BaseException) -> BaseException:
+def explained(error: BaseException, settings: Settings) -> BaseException:
     """An error of a library as one of ours, where we know what it means."""
+    if isinstance(error, DENIED):
+        return Refused(f"Kafka refuses {principal(settings)} what it let it do at the start: {error!r}")
     if isinstance(error, OffsetOutOfRangeError | NoOffsetForPartitionError | PositionLost):
         return LogTruncated(f"the log no longer has what comes next, or its offsets changed: {error}")
     if isinstance(error, KafkaError):

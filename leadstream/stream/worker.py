@@ -18,7 +18,7 @@ from leadstream.stream.clients import producer
 from leadstream.stream.clock import run_clock
 from leadstream.stream.errors import Refused
 from leadstream.stream.model_topic import ModelTopic
-from leadstream.stream.preflight import check_topics_for_scoring, check_transactions
+from leadstream.stream.preflight import check_rights, check_topics_for_scoring, check_transactions
 from leadstream.stream.role import listening, prepared, run_app, run_role
 from leadstream.stream.task import PartitionTask
 from leadstream.stream.topics import TopicNames
@@ -90,6 +90,7 @@ class Worker:
                 await stop_quietly(ticks)
 
     async def _check(self) -> None:
+        await check_rights(self._settings, self._names, "worker")
         self._partitions = await check_topics_for_scoring(self._settings, self._names)
         if self._settings.processing_guarantee == "exactly_once":
             await check_transactions(self._settings)
