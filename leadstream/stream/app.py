@@ -48,6 +48,9 @@ class PackApp(faust.App):
     for lag tools only and come from `committable`.
     """
 
+    role: str
+    """By its name on the command line."""
+
     def __init__(self, group: str, settings: Settings) -> None:
         self.settings = settings
         self.failure: BaseException | None = None
@@ -151,6 +154,8 @@ class ScorerApp(PackApp):
 
     It is the tasks' `Feed` as well.
     """
+
+    role = "worker"
 
     def __init__(
         self,

@@ -149,6 +149,8 @@ class ProjectionTask:
 class ProjectorApp(PackApp):
     """One `ProjectionTask` for each assigned partition of the projected topics."""
 
+    role = "projector"
+
     def __init__(self, settings: Settings, topics: Mapping[str, Kind], store: ProjectionStore) -> None:
         self.tasks: dict[TopicPartition, ProjectionTask] = {}
         self._store = store

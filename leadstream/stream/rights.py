@@ -3,6 +3,7 @@
 Kafka tells a client what it may do (KIP-430); aiokafka does not ask, so two requests are defined here.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
     IncompatibleBrokerVersion,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
@@ -82,6 +84,7 @@ def rights(names: TopicNames) -> dict[str, list[Right]]:
         "dlq list": topics("Read", of=[names.dead_letters]),
         "dlq show": topics("Read", of=[names.dead_letters]),
         "dlq replay": topics("Read", of=[names.dead_letters]) + topics("Write", of=[names.signals]),
+        "db rebuild": topics("Read", of=names.projected),
         "doctor": [
             *topics("Read", "DescribeConfigs", of=read),
             *[Right(("Describe",), "Group", group) for group in groups],
@@ -145,7 +148,9 @@ async def _of_topics(client: AIOKafkaAdminClient, needed: Sequence[Right]) -> li
         if right.resource == "Cluster":
             short = _short(right, answer["cluster_authorized_operations"])
         elif allowed[right.name]["error_code"] == TOPIC_DENIED:
-            short = right
+            # Not even Describe: whether it has DescribeConfigs is not told, and is when the rest is there.
+            known = tuple(operation for operation in right.operations if operation != "DescribeConfigs")
+            short = Right(known, right.resource, right.name)
         elif allowed[right.name]["error_code"] == TOPIC_UNKNOWN:
             short = None
         else:
@@ -159,7 +164,7 @@ async def _of_groups(client: AIOKafkaAdminClient, needed: Sequence[Right]) -> li
     missing = []
     for right in needed:
         try:
-            coordinator = await client.find_coordinator(right.name)
+            coordinator = await _coordinator(client, right.name)
             answer = await client._send_request(_DescribeGroups([right.name]), coordinator)
         except GroupAuthorizationFailedError:
             missing.append(right)
@@ -172,9 +177,19 @@ async def _of_groups(client: AIOKafkaAdminClient, needed: Sequence[Right]) -> li
     return missing
 
 
+async def _coordinator(client: AIOKafkaAdminClient, group: str) -> int:
+    while True:
+        try:
+            found: int = await client.find_coordinator(group)
+            return found
+        except GroupCoordinatorNotAvailableError:
+            # A new cluster makes the topic of offsets when it is first asked.
+            await asyncio.sleep(0.2)
+
+
 def _short(right: Right, allowed: int) -> Right | None:
     """What of a right is not among the allowed operations. Who may not even Describe was not told any."""
-    if (right.resource != "Cluster" and not allowed & 1 << BITS["Describe"]) or allowed < 0:
+    if allowed < 0 or not allowed & 1 << BITS["Describe"]:
         return None
     operations = tuple(operation for operation in right.operations if not allowed & 1 << BITS[operation])
     return Right(operations, right.resource, right.name) if operations else None

@@ -19,15 +19,16 @@ from leadstream.operations import metrics
 from leadstream.operations.health import CannotListen, Check, HealthServer
 from leadstream.settings import Settings
 from leadstream.stream.app import PackApp
-from leadstream.stream.errors import LogTruncated, Refused, StepFailed, StreamError
+from leadstream.stream.errors import Denied, LogTruncated, Refused, StepFailed, StreamError
 from leadstream.stream.packs import PositionLost
-from leadstream.stream.rights import DENIED, principal
+from leadstream.stream.rights import DENIED, lacking, rights, told
+from leadstream.stream.topics import TopicNames
 
 log = structlog.get_logger()
 
-STOP_SECONDS = 7.5
+STOP_SECONDS = 7.0
 """An app that takes longer to stop is left where it is; the broker aborts what is open."""
-END_SECONDS = 8.5
+END_SECONDS = 8.0
 """So long after the request to stop, or after an error was told, the process ends whatever runs in it."""
 
 Run = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
@@ -178,8 +179,9 @@ async def run_app(app: PackApp, stop: asyncio.Event, *background: Coroutine[Any,
     waiting = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(app.failed.wait())]
     try:
         await asyncio.wait([starting, *watched, *waiting], return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
+        if starting.done() and (error := starting.exception()) is not None:
+            app.fail(error)
+        elif starting.done():
             await asyncio.wait([*watched, *waiting], return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in (starting, *watched, *waiting):
@@ -195,15 +197,28 @@ async def run_app(app: PackApp, stop: asyncio.Event, *background: Coroutine[Any,
         if task.done() and not task.cancelled():
             task.result()
     if app.failure is not None:
-        raise explained(app.failure, app.settings)
+        raise await _named(explained(app.failure), app)
 
 
-def explained(error: BaseException, settings: Settings) -> BaseException:
+def explained(error: BaseException) -> BaseException:
     """An error of a library as one of ours, where we know what it means."""
-    if isinstance(error, DENIED):
-        return Refused(f"Kafka refuses {principal(settings)} what it let it do at the start: {error!r}")
+    if isinstance(error, DENIED) or isinstance(error.__cause__, DENIED):
+        return Denied(f"Kafka refuses what it allowed at the start: {error}")
     if isinstance(error, OffsetOutOfRangeError | NoOffsetForPartitionError | PositionLost):
         return LogTruncated(f"the log no longer has what comes next, or its offsets changed: {error}")
     if isinstance(error, KafkaError):
         return StepFailed(f"Kafka failed a request that can't be tried again in place: {error!r}")
+    return error
+
+
+async def _named(error: BaseException, app: PackApp) -> BaseException:
+    """The error, or the rights that are missing by now if it comes of that and Kafka tells."""
+    if not isinstance(error, Denied):
+        return error
+    settings = app.settings
+    needed = rights(TopicNames(settings.topic_prefix, settings.app))[app.role]
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(STOP_SECONDS):
+            if missing := await lacking(settings, needed):
+                return Denied(told(settings, missing))
     return error
