@@ -1,6 +1,7 @@
 """Fixtures for tests on real brokers and a real PostgreSQL."""
 
 import re
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -16,6 +17,11 @@ from leadstream.localstack import (
     postgres,
 )
 from leadstream.localstack.resolver import external_kafka
+from tests.support.children import Children
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So it is in a shell's background job, for the processes that tests start and interrupt as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +65,11 @@ def unique(request: pytest.FixtureRequest) -> str:
     """A name of this test alone, fit for topics, groups, applications and PostgreSQL schemas."""
     test = re.sub(r"[^a-z0-9]+", "_", request.node.name.lower())[:24].strip("_")
     return f"{test}_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def spawn() -> Iterator[Children]:
+    """Starts processes that end with the test, whether it passes or fails."""
+    children = Children()
+    yield children
+    children.end()

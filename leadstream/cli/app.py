@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from leadstream import __version__
+from leadstream.cli.denied import explained
 from leadstream.cli.errors import report
 
 COMMANDS = {
@@ -74,7 +75,7 @@ class Root(TyperGroup):
         except Exception as error:
             if debugging(arguments):
                 raise
-            code = report(error)
+            code = report(explained(arguments, error))
         sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -47,7 +47,8 @@ def doctor(
 ) -> None:
     """Check broker, topics, worker, projector, PostgreSQL and positions, and say where signals stopped.
 
-    Each finding that asks for something has a remedy. Exit code 1 if there is a problem.
+    Each finding that asks for something has a remedy. Exit code 1 if there is a problem, 2 if a
+    right on Kafka is missing, which hides others.
 
     Example: leadstream doctor --model tenx
     """
@@ -68,6 +69,8 @@ def doctor(
     out.print(table)
     if diagnosis.arrivals is not None and diagnosis.arrivals.last:
         out.print(last_signals(diagnosis.arrivals, compiled))
+    if any(finding.area == broker.RIGHTS for finding in findings):
+        raise typer.Exit(2)
     if any(finding.level == "problem" for finding in findings):
         raise typer.Exit(1)
 
@@ -93,6 +96,7 @@ async def diagnose(settings: Settings, model: CompiledModel | None) -> Diagnosis
         return signals.judge(found, model, settings)
 
     checks: list[tuple[str, Check]] = [
+        (broker.RIGHTS, broker.check_rights),
         ("topics", broker.check_topics),
         ("guarantee", broker.check_guarantee),
         ("signals", check_signals),

@@ -4,12 +4,13 @@ import sys
 
 
 class CliError(Exception):
-    """What ends a command: `message` says what is wrong, `remedy` what to do. Exit code 1."""
+    """What ends a command: `message` says what is wrong, `remedy` what to do. `code` is the exit code."""
 
-    def __init__(self, message: str, remedy: str) -> None:
+    def __init__(self, message: str, remedy: str, *, code: int = 1) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.code = code
 
     def __str__(self) -> str:
         return " ".join((f"{self.message}; {self.remedy}" if self.remedy else self.message).split())
@@ -74,6 +75,7 @@ def _settings(error: Exception) -> CliError | None:
 
 def report(error: Exception) -> int:
     """Prints the error to stderr, a line for each thing that is wrong; returns the exit code."""
-    for line in as_cli_error(error).lines():
+    told = as_cli_error(error)
+    for line in told.lines():
         print(f"error: {line}", file=sys.stderr)
-    return 1
+    return told.code

@@ -1,7 +1,5 @@
 """`leadstream projector`."""
 
-import asyncio
-
 import typer
 
 from leadstream.operations.logs import configure
@@ -18,4 +16,4 @@ def projector() -> None:
     """
     settings = Settings()
     configure(settings)
-    raise typer.Exit(asyncio.run(run_projector(settings)))
+    raise typer.Exit(run_projector(settings))

@@ -1,6 +1,5 @@
 """`leadstream worker`."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -41,5 +40,5 @@ def worker(
     except ModelError as error:
         raise CliError(str(error), "correct it and start again") from error
     if processes > 1:
-        raise typer.Exit(asyncio.run(run_processes(settings, processes, model, tenants, start_at)))
-    raise typer.Exit(asyncio.run(run_worker(settings, catalog, start_at)))
+        raise typer.Exit(run_processes(settings, processes, model, tenants, start_at))
+    raise typer.Exit(run_worker(settings, catalog, start_at))

@@ -14,7 +14,8 @@ AGAIN_SECONDS = 0.01
 @contextmanager
 def ends_on_signal() -> Iterator[None]:
     """Within it, SIGTERM and SIGHUP raise SystemExit in the main thread, as SIGINT raises KeyboardInterrupt,
-    so that what was started is stopped.
+    so that what was started is stopped. A SIGHUP or SIGINT that was ignored before, as by `nohup` and in a
+    shell's background job, stays ignored.
 
     Python drops an exception that comes in a finalizer, and a signal that comes during a garbage collection
     is handled in the first finalizer that this calls. Within this context it is handled again then. Must be
@@ -40,7 +41,9 @@ def ends_on_signal() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
 
     report, sys.unraisablehook = sys.unraisablehook, unraisable
-    handlers = {signal.SIGTERM: leave, signal.SIGHUP: leave, signal.SIGALRM: again}
+    handlers = {signal.SIGTERM: leave, signal.SIGALRM: again}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        handlers[signal.SIGHUP] = leave
     before = {signum: signal.signal(signum, handler) for signum, handler in handlers.items()}
     try:
         yield

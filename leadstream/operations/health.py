@@ -1,17 +1,21 @@
 """The HTTP endpoint of a role: `/metrics`, `/healthz`, `/readyz`. It runs in a thread of its own."""
 
+import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
-from leadstream.operations.metrics import REGISTRY
-
 Check = Callable[[], str | None]
 """Returns None if all is well, else what is not, in one line."""
+
+
+class CannotListen(Exception):
+    """The endpoint can't have the address; the message says which, and why."""
 
 
 class _Quiet(WSGIRequestHandler):
@@ -19,8 +23,24 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
+class _Server(ThreadingWSGIServer):
+    def __init__(self, family: socket.AddressFamily, address: Any) -> None:
+        self.address_family = family
+        super().__init__(address, _Quiet)
+
+    def server_bind(self) -> None:
+        # The one of HTTPServer asks for the name of the address, which can take minutes.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+        self.setup_environ()
+
+
 class HealthServer:
-    """Serves the metrics of a registry and the two checks until `stop`; `port` is the one it listens on."""
+    """Serves the metrics of a registry and the two checks until `stop`.
+
+    `host` is a name or an address of IPv4 or IPv6. `port` is the one it listens on, `url` that of the
+    metrics. Raises CannotListen.
+    """
 
     def __init__(
         self,
@@ -29,7 +49,7 @@ class HealthServer:
         *,
         healthy: Check,
         ready: Check,
-        registry: CollectorRegistry = REGISTRY,
+        registry: CollectorRegistry,
     ) -> None:
         checks = {"/healthz": healthy, "/readyz": ready}
         metrics = make_wsgi_app(registry)
@@ -45,8 +65,11 @@ class HealthServer:
             start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
             return [f"{problem or 'ok'}\n".encode()]
 
-        self._server = make_server(host, port, application, ThreadingWSGIServer, handler_class=_Quiet)
+        self._server = _bound(host, port)
+        self._server.set_app(application)
         self.port = self._server.server_port
+        name = host.removeprefix("[").removesuffix("]")
+        self.url = f"http://{f'[{name}]' if ':' in name else name}:{self.port}/metrics"
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
         self._thread.start()
 
@@ -54,3 +77,22 @@ class HealthServer:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def _bound(host: str, port: int) -> _Server:
+    name = host.removeprefix("[").removesuffix("]")
+    if not name.strip():
+        # To the system that would be every address of the machine.
+        raise CannotListen("the endpoint's host is empty")
+    try:
+        addresses = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, ValueError) as error:  # UnicodeError is a ValueError
+        raise CannotListen(f"the endpoint's host {host!r} can't be resolved: {error}") from error
+    problem: OSError | None = None
+    for family, _, _, _, address in addresses:
+        try:
+            return _Server(family, address)
+        except OSError as error:
+            problem = problem or error
+    reason = problem.strerror or problem if problem is not None else "it has no address"
+    raise CannotListen(f"the endpoint can't listen on {host!r}, port {port}: {reason}")

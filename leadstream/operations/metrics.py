@@ -1,26 +1,43 @@
-"""Every metric of LeadStream, named and typed in one place. No label ever holds a lead or a tenant."""
+"""Every metric of LeadStream, named and typed in one place. No label ever holds a lead or a tenant.
+
+A role shows the metrics of its own registry alone: another's would say 0 of what this one does not know.
+"""
+
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.registry import Collector
 
-REGISTRY = CollectorRegistry()
+WORKER = CollectorRegistry()
+PROJECTOR = CollectorRegistry()
+_BOTH = (WORKER, PROJECTOR)
+
+_Registries = tuple[CollectorRegistry, ...]
+_Metric = TypeVar("_Metric", bound=Collector)
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
-def _counter(name: str, text: str, *labels: str) -> Counter:
-    return Counter(f"leadstream_{name}", text, labels, registry=REGISTRY)
+def _counter(name: str, text: str, *labels: str, of: _Registries = (WORKER,)) -> Counter:
+    return _shown(Counter(f"leadstream_{name}", text, labels, registry=None), of)
 
 
-def _gauge(name: str, text: str, *labels: str) -> Gauge:
-    return Gauge(f"leadstream_{name}", text, labels, registry=REGISTRY)
+def _gauge(name: str, text: str, *labels: str, of: _Registries = (WORKER,)) -> Gauge:
+    return _shown(Gauge(f"leadstream_{name}", text, labels, registry=None), of)
 
 
-def _histogram(name: str, text: str, *labels: str) -> Histogram:
-    return Histogram(f"leadstream_{name}", text, labels, buckets=_SECONDS, registry=REGISTRY)
+def _histogram(name: str, text: str, *labels: str, of: _Registries = (WORKER,)) -> Histogram:
+    return _shown(Histogram(f"leadstream_{name}", text, labels, buckets=_SECONDS, registry=None), of)
 
 
-BUILD = Info("leadstream_build", "Version, role and model of this process.", registry=REGISTRY)
-ASYNCIO_TASKS = _gauge("asyncio_tasks", "Tasks of the process's event loop.")
+def _shown(metric: _Metric, of: _Registries) -> _Metric:
+    for registry in of:
+        registry.register(metric)
+    return metric
+
+
+BUILD = _shown(Info("leadstream_build", "Version and role of this process.", registry=None), _BOTH)
+ASYNCIO_TASKS = _gauge("asyncio_tasks", "Tasks of the process's event loop.", of=_BOTH)
 
 # The worker.
 SIGNALS = _counter("signals", "Signals folded; types that no rule names count as `other`.", "type", "outcome")
@@ -38,31 +55,44 @@ COMMIT_SECONDS = _histogram("commit_seconds", "The commit of a step's transactio
 STEP_RECORDS = _counter("step_records", "Records written by steps.", "topic")
 STEPS = _counter("steps", "Steps committed.", "partition")
 POSITION = _gauge(
-    "position", "Offset up to which the partition is folded and committed.", "topic", "partition"
+    "position", "Offset up to which the partition is folded and committed.", "topic", "partition", of=_BOTH
 )
 LAG_RECORDS = _gauge(
-    "lag_records", "Offsets between the position and the last stable offset.", "topic", "partition"
+    "lag_records", "Offsets between the position and the last stable offset.", "topic", "partition", of=_BOTH
 )
 LAG_SECONDS = _gauge(
     "lag_seconds",
     "While records wait, the age of the newest folded (worker) or the oldest that waits (projector), else 0.",
     "topic",
     "partition",
+    of=_BOTH,
 )
-ASSIGNED = _gauge("assigned_partitions", "Partitions assigned to this process.")
-OPEN = _gauge("open_partitions", "Partitions that are open: restored and being folded.")
-OPENING_SECONDS = _gauge("opening_seconds", "How long the slowest assigned partition has been opening.")
+ASSIGNED = _gauge("assigned_partitions", "Partitions assigned to this process.", of=_BOTH)
+OPEN = _gauge(
+    "open_partitions", "Partitions that are open: restored and being folded, or being projected.", of=_BOTH
+)
+OPENING_SECONDS = _gauge(
+    "opening_seconds", "How long the slowest assigned partition has been opening.", of=_BOTH
+)
 RESTORED_RECORDS = _counter("restored_records", "Changelog records read to restore state.")
 RESTORE_PROGRESS = _gauge("restore_progress", "Part of the changelog that is restored, 0 to 1.", "partition")
 STATE_ROWS = _gauge("state_rows", "Rows of state held: one for each lead, and a few more.", "partition")
-STALE_PACKS = _counter("stale_packs", "Packs dropped because they did not begin at the position.")
+STALE_PACKS = _counter("stale_packs", "Packs dropped because they did not begin at the position.", of=_BOTH)
 REOPENED = _counter("reopened_partitions", "Partitions opened anew after being fenced while still assigned.")
 
 # The projector.
-PROJECTED = _counter("projected_records", "Records projected into PostgreSQL.", "topic")
-PROJECTION_SECONDS = _histogram("projection_seconds", "One PostgreSQL transaction of the projector.")
-PROJECTION_DEAD_LETTERS = _counter("projection_dead_letters", "Records that PostgreSQL could not store.")
-STORE_UP = _gauge("store_up", "1 while PostgreSQL takes what is written.")
+PROJECTED = _counter("projected_records", "Records projected into PostgreSQL.", "topic", of=(PROJECTOR,))
+PROJECTION_SECONDS = _histogram(
+    "projection_seconds", "One PostgreSQL transaction of the projector.", of=(PROJECTOR,)
+)
+PROJECTION_DEAD_LETTERS = _counter(
+    "projection_dead_letters", "Records that PostgreSQL could not store.", of=(PROJECTOR,)
+)
+STORE_UP = _gauge(
+    "store_up",
+    "1 while PostgreSQL takes what is written, 0 while it does not, NaN before it was asked.",
+    of=(PROJECTOR,),
+)
 
 
 def forget(topic: str, partition: int) -> None:

@@ -21,6 +21,8 @@ from leadstream.stream.task import PartitionTask
 
 log = structlog.get_logger()
 
+DRAIN_SECONDS = 3.0
+"""What the step under way may take to be committed when the process stops."""
 LOG_APPEND_TIME = 1
 """The timestamp type of a record whose time the broker set."""
 
@@ -45,6 +47,9 @@ class PackApp(faust.App):
     Faust's tables, web server, leader election and acknowledgements are off; offsets that it commits are
     for lag tools only and come from `committable`.
     """
+
+    role: str
+    """By its name on the command line."""
 
     def __init__(self, group: str, settings: Settings) -> None:
         self.settings = settings
@@ -149,6 +154,8 @@ class ScorerApp(PackApp):
 
     It is the tasks' `Feed` as well.
     """
+
+    role = "worker"
 
     def __init__(
         self,
@@ -280,7 +287,7 @@ class ScorerApp(PackApp):
 
     async def drain(self) -> Mapping[TP, int]:
         tasks = list(self.tasks.values())
-        await asyncio.gather(*(task.suspend(4.0) for task in tasks))
+        await asyncio.gather(*(task.suspend(DRAIN_SECONDS) for task in tasks))
         reached = self.durable_positions()
         self.tasks = {}
         tasks += [kept[1] for kept in self._kept.values()]

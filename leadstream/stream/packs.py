@@ -21,10 +21,15 @@ from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
+from mode.threads import WorkerThread
 
 from leadstream.records.step import LogRecord
 from leadstream.settings import Settings
 from leadstream.stream.clients import connection
+
+LEAVE_SECONDS = 1.0
+"""What the last commit of offsets may take, and what leaving the group may: both are done in milliseconds
+while Kafka answers, and never end while it does not."""
 
 
 class PositionLost(Exception):
@@ -48,12 +53,26 @@ class Pack:
     records: Sequence[LogRecord]
 
 
+class _Thread(WorkerThread):
+    """A thread that neither keeps the process alive nor holds up the loop that stops it."""
+
+    def __init__(self, service: "PackConsumerThread", **options: Any) -> None:
+        super().__init__(service, **options)
+        self.name = "consumer"
+        self.daemon = True
+
+    def stop(self) -> None:
+        self.is_stopped.wait(LEAVE_SECONDS)
+
+
 class PackConsumerThread(driver.AIOKafkaConsumerThread):
     """Fetches packs, in the thread of the aiokafka consumer.
 
     Only partitions that a task has opened with `open_at` are fetched: an assignment alone says nothing of
     where to begin. Holding a partition keeps its records in aiokafka's buffer.
     """
+
+    Worker = _Thread
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -114,8 +133,18 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         # Leaves the group, which takes no time, or for ever while Kafka is away: then its session expires.
         # aiokafka lets a request that it cancels here cancel the whole stop.
         with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(LEAVE_SECONDS):
                 await super().on_thread_stop()
+
+    def set_shutdown(self) -> None:
+        with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+            super().set_shutdown()
+
+    async def stop(self) -> None:
+        # It does not end while a request of its start waits for a broker that does not answer.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2 * LEAVE_SECONDS):
+                await super().stop()
 
     def hold(self, tp: TopicPartition) -> None:
         """Fetch no more of a partition until it is released. From any thread."""
@@ -246,6 +275,16 @@ class PackConsumer(driver.Consumer):
     """Faust's consumer over packs. Offsets to commit come from the tasks, through `app.committable`."""
 
     _thread: PackConsumerThread
+
+    async def on_stop(self) -> None:
+        # Commits what was reached, for lag tools only, or waits for ever while Kafka is away. Not by
+        # `timeout`: Faust answers a cancellation of its wait for another commit with one more commit.
+        committing = asyncio.ensure_future(super().on_stop())
+        await asyncio.wait([committing], timeout=LEAVE_SECONDS)
+        if committing.done():
+            committing.result()
+        else:
+            committing.cancel()
 
     def _new_consumer_thread(self) -> PackConsumerThread:
         return PackConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -6,19 +6,18 @@ from typing import TypeVar
 
 import structlog
 from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
     KafkaConnectionError,
     KafkaError,
     NodeNotReadyError,
     RequestTimedOutError,
-    TransactionalIdAuthorizationFailed,
     UnknownError,
     UnsupportedVersionError,
 )
 
 from leadstream.settings import Settings
 from leadstream.stream.clients import producer
-from leadstream.stream.errors import Refused
+from leadstream.stream.errors import Denied, Refused
+from leadstream.stream.rights import DENIED, lacking, rights, told
 from leadstream.stream.topics import TopicNames, TopicState, describe_topics
 from leadstream.stream.transaction import stop_quietly
 
@@ -41,6 +40,14 @@ async def when_kafka_answers(ask: Callable[[], Awaitable[Result]], what: str) ->
             log.warning("kafka is away", waiting_for=what, retry_in=backoff, reason=str(error)[:200])
         await asyncio.sleep(backoff)
         backoff = min(backoff * 2, 10.0)
+
+
+async def check_rights(settings: Settings, names: TopicNames, role: str) -> None:
+    """Raises Denied where Kafka does not let this user do what the role needs."""
+    needed = rights(names)[role]
+    missing = await when_kafka_answers(lambda: lacking(settings, needed), "rights")
+    if missing:
+        raise Denied(told(settings, missing))
 
 
 async def check_topics_for_scoring(settings: Settings, names: TopicNames) -> int:
@@ -85,6 +92,7 @@ def check_present(wanted: list[str], states: dict[str, TopicState], models: str)
 
 async def check_transactions(settings: Settings) -> None:
     """Raises Refused where the broker has no transactions, or does not let this user have them."""
+    names = TopicNames(settings.topic_prefix, settings.app)
 
     async def ask() -> None:
         probe = producer(
@@ -103,8 +111,8 @@ async def check_transactions(settings: Settings) -> None:
             f"the broker at {settings.kafka_bootstrap} has no transactions ({error!r}), so exactly_once "
             "can't be kept; use Apache Kafka, or say LEADSTREAM_PROCESSING_GUARANTEE=at_least_once"
         ) from error
-    except (ClusterAuthorizationFailedError, TransactionalIdAuthorizationFailed, KafkaError) as error:
-        raise Refused(
-            f"the broker at {settings.kafka_bootstrap} refuses transactions: {error!r}; the user needs Write "
-            f"and Describe on the transactional ids {settings.app}-*"
-        ) from error
+    except DENIED as error:
+        needed = [right for right in rights(names)["worker"] if right.resource == "TransactionalId"]
+        raise Denied(told(settings, needed)) from error
+    except KafkaError as error:
+        raise Refused(f"the broker at {settings.kafka_bootstrap} refuses transactions: {error!r}") from error

@@ -17,12 +17,11 @@ from prometheus_client import CollectorRegistry
 
 from leadstream import __version__
 from leadstream.models import load_catalog
-from leadstream.operations.health import HealthServer
 from leadstream.operations.logs import configure
 from leadstream.operations.process_metrics import ProcessMetrics
 from leadstream.settings import Settings
 from leadstream.stream.errors import ProcessEnded, Refused
-from leadstream.stream.role import run_role
+from leadstream.stream.role import END_SECONDS, listening, run_role
 from leadstream.stream.worker import DEFAULT_METRICS_PORT, Worker
 
 log = structlog.get_logger()
@@ -51,20 +50,17 @@ class WorkerProcesses:
         metrics = ProcessMetrics(self._ports)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(metrics)
-        port = DEFAULT_METRICS_PORT if settings.metrics_port is None else settings.metrics_port
-        health = HealthServer(
-            settings.metrics_host,
-            port,
+        with listening(
+            settings,
+            DEFAULT_METRICS_PORT,
+            registry,
             healthy=lambda: metrics.problem("/healthz"),
             ready=lambda: metrics.problem("/readyz"),
-            registry=registry,
-        )
-        log.info(
-            "worker starting",
-            version=__version__,
-            processes=len(self._ports),
-            metrics=f"http://{settings.metrics_host}:{health.port}/metrics",
-        )
+        ) as health:
+            log.info("worker starting", version=__version__, processes=len(self._ports), metrics=health.url)
+            await self._live_all(stop)
+
+    async def _live_all(self, stop: asyncio.Event) -> None:
         lives = [asyncio.ensure_future(self._live(number)) for number in range(len(self._ports))]
         stopping = asyncio.ensure_future(stop.wait())
         try:
@@ -73,13 +69,16 @@ class WorkerProcesses:
             asked = stop.is_set()
             for process in self._processes:
                 process.terminate()
+            # One that is left then is stalled: it ends by itself, or by nothing but a kill.
+            await asyncio.wait(lives, timeout=END_SECONDS + 0.3)
+            for process in self._processes:
+                process.kill()
             codes = await asyncio.gather(*lives)
         finally:
             stopping.cancel()
             for process in self._processes:
                 process.kill()
             await asyncio.gather(*lives, return_exceptions=True)
-            health.stop()
         if first is not None and not asked:
             raise ProcessEnded(first, codes[first])
         for number, code in enumerate(codes):
@@ -155,11 +154,13 @@ def _process(
         asyncio.get_running_loop().add_reader(parent.fileno(), stop.set)
         await worker.run(stop)
 
-    sys.exit(asyncio.run(run_role("worker", run)))
+    sys.exit(run_role("worker", run))
 
 
-async def run_processes(
+def run_processes(
     settings: Settings, count: int, model: str, tenants: Path | None, start_at: int | None
 ) -> int:
     """Run a worker of `count` processes until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    return await run_role("worker", WorkerProcesses(settings, count, model, tenants, start_at).run)
+    run = WorkerProcesses(settings, count, model, tenants, start_at).run
+    # Later than its processes, which end by themselves.
+    return run_role("worker", run, end_seconds=END_SECONDS + 1.0)

@@ -5,6 +5,7 @@ position moved in it.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,6 @@ from faust.types import TP
 
 from leadstream import __version__
 from leadstream.operations import metrics
-from leadstream.operations.health import HealthServer
 from leadstream.projection.errors import PositionMismatch, SchemaMismatch, StoreUnavailable
 from leadstream.projection.migrate import migrate
 from leadstream.projection.store import ProjectionStore
@@ -26,8 +26,8 @@ from leadstream.stream.app import PackApp
 from leadstream.stream.errors import LogTruncated, Refused
 from leadstream.stream.pack_queue import PackQueue
 from leadstream.stream.packs import Pack
-from leadstream.stream.preflight import check_present, when_kafka_answers
-from leadstream.stream.role import prepared, run_app, run_role
+from leadstream.stream.preflight import check_present, check_rights, when_kafka_answers
+from leadstream.stream.role import listening, prepared, run_app, run_role
 from leadstream.stream.topics import TopicNames, describe_topics
 
 log = structlog.get_logger()
@@ -43,6 +43,7 @@ class ProjectionTask:
     def __init__(self, tp: TopicPartition, app: "ProjectorApp", store: ProjectionStore) -> None:
         self.tp = tp
         self.position: int | None = None
+        self.opening_since = time.monotonic()
         self.away: str | None = None
         """Why PostgreSQL does not take what waits."""
         self._waiting_since: int | None = None
@@ -148,6 +149,8 @@ class ProjectionTask:
 class ProjectorApp(PackApp):
     """One `ProjectionTask` for each assigned partition of the projected topics."""
 
+    role = "projector"
+
     def __init__(self, settings: Settings, topics: Mapping[str, Kind], store: ProjectionStore) -> None:
         self.tasks: dict[TopicPartition, ProjectionTask] = {}
         self._store = store
@@ -176,6 +179,7 @@ class ProjectorApp(PackApp):
     async def _tasks_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
         lost = list(self.tasks)
         await self.drain()
+        metrics.ASSIGNED.set(0)
         for tp in lost:
             metrics.forget(*tp)
 
@@ -208,25 +212,24 @@ class Projector:
         """Project until `stop` is set. Raises StreamError."""
         settings = self._settings
         metrics.BUILD.info({"version": __version__, "role": "projector"})
-        port = DEFAULT_METRICS_PORT if settings.metrics_port is None else settings.metrics_port
-        health = HealthServer(settings.metrics_host, port, healthy=self.unhealthy, ready=self.unready)
-        log.info(
-            "projector starting",
-            version=__version__,
-            metrics=f"http://{settings.metrics_host}:{health.port}/metrics",
-        )
+        # Until PostgreSQL was asked; 0 would say that it is away.
+        metrics.STORE_UP.set(math.nan)
         dsn = settings.postgres_dsn.get_secret_value()
         store = ProjectionStore(dsn, settings.postgres_schema, self._topics)
-        try:
-            if not await prepared(self._prepare(store, dsn), stop):
-                return
-            self._app = ProjectorApp(settings, self._topics, store)
-            await run_app(self._app, stop, self._observe())
-        finally:
-            await store.close()
-            health.stop()
+        with listening(
+            settings, DEFAULT_METRICS_PORT, metrics.PROJECTOR, healthy=self.unhealthy, ready=self.unready
+        ) as health:
+            log.info("projector starting", version=__version__, metrics=health.url)
+            try:
+                if not await prepared(self._prepare(store, dsn), stop):
+                    return
+                self._app = ProjectorApp(settings, self._topics, store)
+                await run_app(self._app, stop, self._observe())
+            finally:
+                await store.close()
 
     async def _prepare(self, store: ProjectionStore, dsn: str) -> None:
+        await check_rights(self._settings, self._names, "projector")
         wanted = list(self._topics)
         states = await when_kafka_answers(lambda: describe_topics(self._settings, wanted), "topics")
         check_present(wanted, states, self._names.models)
@@ -237,6 +240,7 @@ class Projector:
                 await store.open()
             except StoreUnavailable as error:
                 self._away = str(error)
+                metrics.STORE_UP.set(0)
                 log.warning("postgresql is away", retry_in=backoff, reason=str(error))
             except SchemaMismatch as error:
                 raise Refused(str(error)) from error
@@ -249,7 +253,9 @@ class Projector:
 
     async def _observe(self) -> None:
         while True:
-            for tp, task in list(self._app.tasks.items()) if self._app is not None else []:
+            now = time.monotonic()
+            tasks = dict(self._app.tasks) if self._app is not None else {}
+            for tp, task in tasks.items():
                 label = str(tp.partition)
                 lag = task.lag()
                 metrics.POSITION.labels(tp.topic, label).set(task.position or 0)
@@ -257,6 +263,9 @@ class Projector:
                 since = task.waiting_since()
                 age = 0.0 if since is None else max(0.0, time.time() - since / 1000)
                 metrics.LAG_SECONDS.labels(tp.topic, label).set(age)
+            opening = [now - task.opening_since for task in tasks.values() if task.position is None]
+            metrics.OPEN.set(len(tasks) - len(opening))
+            metrics.OPENING_SECONDS.set(max(opening, default=0.0))
             if self._app is not None:
                 metrics.STORE_UP.set(0 if self._app.away() else 1)
             await asyncio.sleep(1.0)
@@ -276,6 +285,6 @@ class Projector:
         return f"{opening} partitions without a position yet" if opening else None
 
 
-async def run_projector(settings: Settings) -> int:
+def run_projector(settings: Settings) -> int:
     """Run the projector until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    return await run_role("projector", Projector(settings).run)
+    return run_role("projector", Projector(settings).run)

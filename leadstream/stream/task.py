@@ -81,7 +81,8 @@ class PartitionTask:
         self.durable: int | None = None
         """Offset up to which they are folded and committed."""
         self.opened_at: float | None = None
-        self.assigned_at = time.monotonic()
+        self.opening_since = time.monotonic()
+        """Since when it has not been open, while it is not."""
         self.last_step_at = time.monotonic()
         self._log = state_log
         self._feed = feed
@@ -104,7 +105,7 @@ class PartitionTask:
     def start(self) -> None:
         """Open the partition, or go on with the state that `suspend` kept."""
         self._draining = False
-        self.assigned_at = time.monotonic()
+        self.opening_since = time.monotonic()
         self._runner = asyncio.create_task(self._run(), name=f"partition-{self.partition}")
 
     def offer(self, pack: Pack) -> None:
@@ -242,6 +243,7 @@ class PartitionTask:
                     stage.result()
         finally:
             self.opened_at = None
+            self.opening_since = time.monotonic()
             for stage in (folding, committing):
                 stage.cancel()
             await asyncio.gather(folding, committing, return_exceptions=True)

@@ -9,7 +9,6 @@ import structlog
 
 from leadstream import __version__
 from leadstream.operations import metrics
-from leadstream.operations.health import HealthServer
 from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.partition import PartitionFold
 from leadstream.scoring.rows import DamagedRow, ModelMismatch, NewerEngine
@@ -19,11 +18,11 @@ from leadstream.stream.clients import producer
 from leadstream.stream.clock import run_clock
 from leadstream.stream.errors import Refused
 from leadstream.stream.model_topic import ModelTopic
-from leadstream.stream.preflight import check_topics_for_scoring, check_transactions
-from leadstream.stream.role import prepared, run_app, run_role
+from leadstream.stream.preflight import check_rights, check_topics_for_scoring, check_transactions
+from leadstream.stream.role import listening, prepared, run_app, run_role
 from leadstream.stream.task import PartitionTask
 from leadstream.stream.topics import TopicNames
-from leadstream.stream.transaction import AtLeastOnceLog, TransactionalLog
+from leadstream.stream.transaction import AtLeastOnceLog, TransactionalLog, stop_quietly
 
 log = structlog.get_logger()
 
@@ -65,16 +64,12 @@ class Worker:
         settings = self._settings
         metrics.BUILD.info({"version": __version__, "role": "worker"})
         collect_seldom()
-        port = DEFAULT_METRICS_PORT if settings.metrics_port is None else settings.metrics_port
-        health = HealthServer(settings.metrics_host, port, healthy=self.unhealthy, ready=self.unready)
-        log.info(
-            "worker starting",
-            version=__version__,
-            metrics=f"http://{settings.metrics_host}:{health.port}/metrics",
-        )
-        if self._on_listening is not None:
-            self._on_listening(health.port)
-        try:
+        with listening(
+            settings, DEFAULT_METRICS_PORT, metrics.WORKER, healthy=self.unhealthy, ready=self.unready
+        ) as health:
+            log.info("worker starting", version=__version__, metrics=health.url)
+            if self._on_listening is not None:
+                self._on_listening(health.port)
             if not await prepared(self._check(), stop):
                 return
             self._app = ScorerApp(
@@ -86,16 +81,16 @@ class Worker:
                 before_folding=ModelTopic(settings, self._names.models, self._catalog).tell,
             )
             ticks = producer(settings, enable_idempotence=settings.processing_guarantee == "exactly_once")
-            await ticks.start()
             try:
+                if not await prepared(ticks.start(), stop):
+                    return
                 clock = run_clock(self._tasks, ticks, self._names.signals)
                 await run_app(self._app, stop, clock, self._observe())
             finally:
-                await ticks.stop()
-        finally:
-            health.stop()
+                await stop_quietly(ticks)
 
     async def _check(self) -> None:
+        await check_rights(self._settings, self._names, "worker")
         self._partitions = await check_topics_for_scoring(self._settings, self._names)
         if self._settings.processing_guarantee == "exactly_once":
             await check_transactions(self._settings)
@@ -150,7 +145,7 @@ class Worker:
                     age = max(0.0, time.time() - task.fold.now / 1000) if lag and task.fold.now else 0.0
                     metrics.LAG_SECONDS.labels(topic, label).set(age)
                     metrics.STATE_ROWS.labels(label).set(len(task.fold))
-            opening = [now - task.assigned_at for task in tasks if task.opened_at is None]
+            opening = [now - task.opening_since for task in tasks if task.opened_at is None]
             metrics.OPEN.set(len(tasks) - len(opening))
             metrics.OPENING_SECONDS.set(max(opening, default=0.0))
             await asyncio.sleep(1.0)
@@ -175,6 +170,6 @@ class Worker:
         return f"restoring partitions {opening}" if opening else None
 
 
-async def run_worker(settings: Settings, catalog: ModelCatalog, start_at: int | None = None) -> int:
+def run_worker(settings: Settings, catalog: ModelCatalog, start_at: int | None = None) -> int:
     """Run the worker until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    return await run_role("worker", Worker(settings, catalog, start_at).run)
+    return run_role("worker", Worker(settings, catalog, start_at).run)

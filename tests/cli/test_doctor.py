@@ -63,7 +63,10 @@ def role(installation: Installation, *arguments: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
 
 
 def test_everything_down(unique, leadstream):

@@ -94,9 +94,9 @@ def test_without_topics_nothing_is_made(kafka, unique, leadstream):
 
 
 @pytest.mark.kafka
-def test_a_slow_pipe_is_sent_as_it_comes(apache_kafka, unique):
+def test_a_slow_pipe_is_sent_as_it_comes(apache_kafka, unique, spawn):
     installation = Installation(apache_kafka, unique).create()
-    process = subprocess.Popen(
+    process = spawn(
         [sys.executable, "-m", "leadstream", "send", "-"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -119,9 +119,9 @@ def test_a_slow_pipe_is_sent_as_it_comes(apache_kafka, unique):
     assert output.startswith(b"2 signals sent")
 
 
-def piped(installation, **settings):
+def piped(spawn, installation, **settings):
     """`leadstream send -` with a pipe that the test writes to."""
-    return subprocess.Popen(
+    return spawn(
         [sys.executable, "-m", "leadstream", "send", "-"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -130,10 +130,10 @@ def piped(installation, **settings):
     )
 
 
-def test_kafka_goes_away_in_between(tmp_path, unique):
+def test_kafka_goes_away_in_between(tmp_path, unique, spawn):
     with EmbeddedKafka(tmp_path) as broker:
         installation = Installation(broker.address, unique).create()
-        process = piped(installation, step_deadline_seconds=3)
+        process = piped(spawn, installation, step_deadline_seconds=3)
         assert process.stdin is not None
         process.stdin.write(line(1) + b"\n")
         process.stdin.flush()
@@ -145,8 +145,8 @@ def test_kafka_goes_away_in_between(tmp_path, unique):
     assert errors.decode().startswith("error: Kafka took 1 signals and then no more")
 
 
-def test_ctrl_c_while_a_pipe_is_silent(installation):
-    process = piped(installation)
+def test_ctrl_c_while_a_pipe_is_silent(installation, spawn):
+    process = piped(spawn, installation)
     assert process.stdin is not None
     process.stdin.write(line(1) + b"\n")
     process.stdin.flush()

@@ -103,14 +103,13 @@ def test_apache_kafka_has_transactions(apache_kafka: KafkaAddress, unique: str) 
 @pytest.mark.kafka
 @pytest.mark.skipif(not apache.available(), reason="needs java and mvn to start a broker of its own")
 def test_a_broker_that_does_not_start_says_why(tmp_path: Path) -> None:
-    broker = ApacheKafka(tmp_path, heap="400m")
-    broker.start()
-    broker.stop()
-    settings = tmp_path / "data" / "meta.properties"
-    settings.write_text(settings.read_text().replace("node.id=1", "node.id=7"))
-    with pytest.raises(LocalStackError, match=r"(?s)Apache Kafka ended with code 1.*kafka\.log.*node.id"):
-        broker.start()
-    assert broker.pid is None
+    with ApacheKafka(tmp_path, heap="400m") as broker:
+        broker.stop()
+        settings = tmp_path / "data" / "meta.properties"
+        settings.write_text(settings.read_text().replace("node.id=1", "node.id=7"))
+        with pytest.raises(LocalStackError, match=r"(?s)Apache Kafka ended with code 1.*kafka\.log.*node.id"):
+            broker.start()
+        assert broker.pid is None
 
 
 def test_topics_are_not_made_by_writing_to_them(apache_kafka: KafkaAddress, unique: str) -> None:

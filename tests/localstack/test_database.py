@@ -47,10 +47,11 @@ def test_it_is_postgresql_18_on_the_loopback_address_alone(postgres_dsn: str) ->
 
 
 def test_one_that_does_not_start_says_why(tmp_path: Path) -> None:
-    server = Postgres(tmp_path)
-    server.start()
-    server.stop()
-    (tmp_path / "data" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(LocalStackError, match=r"(?s)PostgreSQL ended with code 1.*postgres\.log.*version 9"):
-        server.start()
-    assert server.pid is None
+    with Postgres(tmp_path) as server:
+        server.stop()
+        (tmp_path / "data" / "PG_VERSION").write_text("9\n")
+        with pytest.raises(
+            LocalStackError, match=r"(?s)PostgreSQL ended with code 1.*postgres\.log.*version 9"
+        ):
+            server.start()
+        assert server.pid is None

@@ -14,6 +14,7 @@ from leadstream.records.rejection import Rejected
 from leadstream.records.signal import decode_signal
 from leadstream.simulation.generator import generate
 from tests.localstack.processes import family, gone, plain_environment
+from tests.support.children import Children
 from tests.support.waiting import until
 
 SIGNALS, LEADS, SEED = 3000, 150, 5
@@ -24,8 +25,8 @@ needs_java = pytest.mark.skipif(
 )
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def start(spawn: Children, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return spawn(
         [sys.executable, "-m", "leadstream", "demo", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -53,9 +54,9 @@ def expected() -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("kind", ["embedded", pytest.param("apache", marks=[pytest.mark.kafka, needs_java])])
-def test_it_reports_what_it_did_and_leaves_nothing_behind(tmp_path: Path, kind: str) -> None:
+def test_it_reports_what_it_did_and_leaves_nothing_behind(tmp_path: Path, spawn: Children, kind: str) -> None:
     arguments = f"--kafka {kind} --signals {SIGNALS} --leads {LEADS} --seed {SEED} --report json".split()
-    process = start(tmp_path, *arguments)
+    process = start(spawn, tmp_path, *arguments)
     output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     report = json.loads(output.splitlines()[-1])
@@ -87,11 +88,11 @@ def test_it_reports_what_it_did_and_leaves_nothing_behind(tmp_path: Path, kind: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_no_signal_can_be_folded_it_says_so_in_one_line(tmp_path: Path) -> None:
+def test_where_no_signal_can_be_folded_it_says_so_in_one_line(tmp_path: Path, spawn: Children) -> None:
     [record] = generate(NOT_JSON, 1, 1, 1_770_000_000_000, 14_000)
     with pytest.raises(Rejected, match="not_json"):
         decode_signal(record.key, record.value)
-    process = start(tmp_path, "--signals", "1", "--leads", "1", "--seed", str(NOT_JSON))
+    process = start(spawn, tmp_path, "--signals", "1", "--leads", "1", "--seed", str(NOT_JSON))
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert errors == (
@@ -100,8 +101,8 @@ def test_where_no_signal_can_be_folded_it_says_so_in_one_line(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_signal_of_one_lead_is_enough(tmp_path: Path) -> None:
-    process = start(tmp_path, "--signals", "1", "--leads", "1", "--report", "json")
+def test_one_signal_of_one_lead_is_enough(tmp_path: Path, spawn: Children) -> None:
+    process = start(spawn, tmp_path, "--signals", "1", "--leads", "1", "--report", "json")
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     report = json.loads(output.splitlines()[-1])
@@ -110,8 +111,8 @@ def test_one_signal_of_one_lead_is_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", ["PostgreSQL", "worker (", "It stays up"])
-def test_an_interrupt_stops_it_all(tmp_path: Path, moment: str) -> None:
-    process = start(tmp_path, "--signals", "500", "--leads", "50", "--keep")
+def test_an_interrupt_stops_it_all(tmp_path: Path, spawn: Children, moment: str) -> None:
+    process = start(spawn, tmp_path, "--signals", "500", "--leads", "50", "--keep")
     assert process.stdout is not None
     seen = ""
     while moment not in seen:

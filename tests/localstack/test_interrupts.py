@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.localstack.processes import gone
+from tests.support.children import Children
 from tests.support.waiting import until
 
 INTERRUPTED = 130
@@ -89,8 +90,8 @@ with ends_on_signal():
 """
 
 
-def parent(program: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def parent(spawn: Children, program: str, *arguments: str) -> subprocess.Popen[str]:
+    return spawn(
         [sys.executable, "-c", program, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -108,8 +109,8 @@ def bootstrap(pid: int) -> int | None:
     return None
 
 
-def test_a_program_that_is_interrupted_goes_with_all_that_it_started(tmp_path: Path) -> None:
-    process = parent(FINISHED, str(tmp_path))
+def test_a_program_that_is_interrupted_goes_with_all_that_it_started(tmp_path: Path, spawn: Children) -> None:
+    process = parent(spawn, FINISHED, str(tmp_path))
     note = tmp_path / "pid"
     until(lambda: note.exists() and note.read_text().endswith("\n"), "the program has a child")
     process.send_signal(signal.SIGINT)
@@ -118,8 +119,10 @@ def test_a_program_that_is_interrupted_goes_with_all_that_it_started(tmp_path: P
     assert gone(int(note.read_text()))
 
 
-def test_an_interrupt_while_postgresql_makes_its_data_folder_leaves_none(tmp_path: Path) -> None:
-    process = parent(SERVER, str(tmp_path))
+def test_an_interrupt_while_postgresql_makes_its_data_folder_leaves_none(
+    tmp_path: Path, spawn: Children
+) -> None:
+    process = parent(spawn, SERVER, str(tmp_path))
     server = until(lambda: bootstrap(process.pid), "initdb is at work")
     assert server is not None
     os.kill(server, signal.SIGSTOP)  # else it might end by itself, in time
@@ -136,17 +139,19 @@ def test_an_interrupt_while_postgresql_makes_its_data_folder_leaves_none(tmp_pat
 
 
 @both
-def test_a_signal_whose_exception_is_dropped_in_a_finalizer_is_not_lost(signum: str, code: int) -> None:
-    process = parent(LOST, signum)
+def test_a_signal_whose_exception_is_dropped_in_a_finalizer_is_not_lost(
+    spawn: Children, signum: str, code: int
+) -> None:
+    process = parent(spawn, LOST, signum)
     assert process.communicate(timeout=30) == ("finalized\n", "")
     assert process.returncode == code
 
 
 @both
 def test_a_signal_while_a_process_is_being_started_ends_that_process(
-    tmp_path: Path, signum: str, code: int
+    tmp_path: Path, spawn: Children, signum: str, code: int
 ) -> None:
-    process = parent(STARTING, str(tmp_path), signum)
+    process = parent(spawn, STARTING, str(tmp_path), signum)
     assert process.stdout is not None
     child = int(process.stdout.readline())
     # Ended by the context manager, not by the kernel when the parent has gone.

@@ -10,6 +10,7 @@ import pytest
 
 from leadstream.localstack.processes import PORTS
 from tests.localstack.processes import family, gone, plain_environment
+from tests.support.children import Children, ignored
 from tests.support.waiting import until
 
 PARENT = """
@@ -23,10 +24,8 @@ with EmbeddedKafka(Path(sys.argv[1]) / "kafka") as broker, Postgres(Path(sys.arg
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel to end the children")
-def test_a_killed_parent_takes_its_children_along(tmp_path: Path) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
+def test_a_killed_parent_takes_its_children_along(tmp_path: Path, spawn: Children) -> None:
+    parent = spawn([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pids = [int(pid) for pid in parent.stdout.readline().split()]
     children = [child for pid in pids for child in family(pid)]
@@ -39,9 +38,9 @@ def test_a_killed_parent_takes_its_children_along(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("signum", "expected"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_the_stack_command_stops_all_that_it_started(
-    tmp_path: Path, signum: signal.Signals, expected: int
+    tmp_path: Path, spawn: Children, signum: signal.Signals, expected: int
 ) -> None:
-    parent = subprocess.Popen(
+    parent = spawn(
         [sys.executable, "-m", "leadstream", "stack"],
         stdout=subprocess.PIPE,
         text=True,
@@ -60,5 +59,26 @@ def test_the_stack_command_stops_all_that_it_started(
     assert len(children) > 2
     parent.send_signal(signum)
     assert parent.wait(30) == expected
+    assert all(gone(pid) for pid in children)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_stack_as_a_background_job_ends_at_sigterm_alone(tmp_path: Path, spawn: Children) -> None:
+    # As under `nohup leadstream stack &`: a shell's interrupt or its end is not meant for the job.
+    with ignored(signal.SIGINT, signal.SIGHUP):
+        parent = spawn(
+            [sys.executable, "-m", "leadstream", "stack"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**plain_environment(), "TMPDIR": str(tmp_path)},
+        )
+    assert parent.stdout is not None
+    assert parent.stdout.readline().startswith("export LEADSTREAM_KAFKA_BOOTSTRAP")
+    children = family(parent.pid)[1:]
+    assert len(children) > 2
+    for signum in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        parent.send_signal(signum)
+    # One that heeded another would end with the code of that.
+    assert parent.wait(30) == 143
     assert all(gone(pid) for pid in children)
     assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ import pytest
 
 from leadstream.localstack import apache
 from tests.localstack.processes import family, gone, plain_environment
+from tests.support.children import Children
 from tests.support.waiting import until
 
 pytestmark = [
@@ -18,9 +19,11 @@ pytestmark = [
 ]
 
 
-def test_a_soak_that_is_ended_early_judges_what_there_is_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_soak_that_is_ended_early_judges_what_there_is_and_leaves_nothing(
+    tmp_path: Path, spawn: Children
+) -> None:
     samples = tmp_path / "out" / "samples.csv"
-    process = subprocess.Popen(
+    process = spawn(
         [
             sys.executable, "-m", "tests.soak.run", "--hours", "1", "--every", "1", "--rate", "200",
             "--out", str(samples.parent),
@@ -28,13 +31,10 @@ def test_a_soak_that_is_ended_early_judges_what_there_is_and_leaves_nothing(tmp_
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         cwd=Path(__file__).parents[2], env={**plain_environment(), "TMPDIR": str(tmp_path)},
     )  # fmt: skip
-    try:
-        until(lambda: process.poll() is not None or rows(samples) >= 8, "eight samples are there", 90)
-        children = family(process.pid)
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=40)
-    finally:
-        process.kill()
+    until(lambda: process.poll() is not None or rows(samples) >= 8, "eight samples are there", 90)
+    children = family(process.pid)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=40)
     assert process.returncode == 2, errors
     assert "too short to tell" in output
     assert "Ended early." in errors

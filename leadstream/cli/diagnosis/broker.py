@@ -4,10 +4,13 @@ from leadstream.cli.diagnosis.findings import Finding, Level
 from leadstream.cli.topics import describe, remedy
 from leadstream.settings import Settings
 from leadstream.stream.clients import admin
-from leadstream.stream.errors import Refused
+from leadstream.stream.errors import Denied, Refused
 from leadstream.stream.preflight import check_transactions
+from leadstream.stream.rights import lacking, principal, rights
 from leadstream.stream.topics import TopicNames, describe_topics, differences, specs
 
+RIGHTS = "rights"
+"""The area of what this user may not do."""
 CREATE = "run `leadstream topics create`"
 
 
@@ -52,11 +55,25 @@ async def check_topics(settings: Settings) -> list[Finding]:
     return findings
 
 
+async def check_rights(settings: Settings) -> list[Finding]:
+    """Which rights these checks lack: without them others find less than there is."""
+    needed = rights(TopicNames(settings.topic_prefix, settings.app))["doctor"]
+    missing = await lacking(settings, needed)
+    if not missing:
+        return []
+    text = f"{principal(settings)} lacks {', '.join(map(str, missing))}"
+    return [Finding(RIGHTS, "problem", text, "grant it: docs/operations.md lists all rights")]
+
+
 async def check_guarantee(settings: Settings) -> list[Finding]:
     """Whether the broker can do what `processing_guarantee` asks for."""
     wanted = settings.processing_guarantee
     try:
         await check_transactions(settings)
+    except Denied as error:
+        if wanted == "exactly_once":
+            return [Finding(RIGHTS, "problem", str(error), "see docs/operations.md")]
+        return [Finding("guarantee", "ok", "at_least_once; this user may not have transactions")]
     except Refused as error:
         if wanted == "exactly_once":
             mend = "use Apache Kafka, or set LEADSTREAM_PROCESSING_GUARANTEE=at_least_once"
