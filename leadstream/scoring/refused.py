@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from leadstream.records.step import Headers, LogRecord, Message
+from leadstream.records.step import Headers, LogRecord, Message, Unreadable
 
 MAX_VALUE = 524_288
 """The most bytes of a dead letter's value; more are cut and described in headers."""
@@ -29,16 +29,28 @@ def dead_letter(record: LogRecord, topic: str, partition: int, reason: str, deta
         ("leadstream-offset", b"%d" % record.offset),
         ("leadstream-timestamp", b"%d" % record.timestamp),
     ]
-    if value is not None and len(value) > MAX_VALUE:
-        headers += [
-            ("leadstream-length", b"%d" % len(value)),
-            ("leadstream-sha256", sha256(value).hexdigest().encode()),
-        ]
-        value = value[:MAX_VALUE]
+    length, digest = None, ""
+    if isinstance(record, Unreadable):
+        length, digest = record.length, record.sha256
+        if record.last != record.offset:
+            headers.append(("leadstream-last-offset", b"%d" % record.last))
+        if record.raw:
+            headers.append(("leadstream-raw", b"true"))
+    elif value is not None:
+        value, length, digest = cut(value)
+    if length is not None:
+        headers += [("leadstream-length", b"%d" % length), ("leadstream-sha256", digest.encode())]
     if key is not None and len(key) > MAX_KEY:
         headers.append(("leadstream-key-length", b"%d" % len(key)))
         key = key[:MAX_KEY]
     return key, value, headers
+
+
+def cut(value: bytes) -> tuple[bytes, int | None, str]:
+    """What a dead letter keeps of a value; if that is not all, length and SHA-256 (hexadecimal) of all."""
+    if len(value) <= MAX_VALUE:
+        return value, None, ""
+    return value[:MAX_VALUE], len(value), sha256(value).hexdigest()
 
 
 def forwarded(record: LogRecord, topic: str, partition: int) -> Message:

@@ -6,7 +6,12 @@ import signal
 from collections.abc import Awaitable, Callable
 
 import structlog
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    CorruptRecordException,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 
 from leadstream.operations import metrics
 from leadstream.stream.app import PackApp
@@ -95,6 +100,8 @@ def explained(error: BaseException) -> BaseException:
     """An error of a library as one of ours, where we know what it means."""
     if isinstance(error, OffsetOutOfRangeError | NoOffsetForPartitionError | PositionLost):
         return LogTruncated(f"the log no longer has what comes next, or its offsets changed: {error}")
+    if isinstance(error, CorruptRecordException):
+        return LogTruncated(f"the log can't be read on: {error}; restore it from another replica")
     if isinstance(error, KafkaError):
         return StepFailed(f"Kafka failed a request that can't be tried again in place: {error!r}")
     return error
