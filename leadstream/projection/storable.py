@@ -46,8 +46,8 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
 @dataclass(frozen=True, slots=True)
 class DeadRow:
     """What can't be stored, and why: `not_json`, `bad_field`, `bad_time`, `bad_text`, `key_mismatch`,
-    `unreadable` (no record at all), or `refused` by PostgreSQL. `value` is the record's, of a batch of history
-    the item's."""
+    `unreadable` (no record at all), or `refused` by PostgreSQL. `value` is the record's, of a batch of
+    history the item's."""
 
     origin: Origin
     reason: str

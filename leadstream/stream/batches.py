@@ -1,9 +1,9 @@
 """Reading a record batch in which the client library has found a fault.
 
 The library's parser gives up a batch at its first fault. This one reads what it can, and says of the rest
-where it stands, what is wrong and what its bytes are. What it gives depends on nothing but the bytes, so every
-reader of the log gets the same. It is used for batches that the library refuses, and for the formats of before
-Kafka 0.11, whose parser in the library can be made to run for ever.
+where it stands, what is wrong and what its bytes are. What it gives depends on nothing but the bytes, so
+every reader of the log gets the same. It is used for batches that the library refuses, and for the formats of
+before Kafka 0.11, whose parser in the library can be made to run for ever.
 
 Formats: https://kafka.apache.org/documentation/#messageformat
 """

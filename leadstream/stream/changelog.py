@@ -52,11 +52,9 @@ async def restore_rows(
 
 def unreadable_row(topic: str, partition: int, found: Unreadable) -> str:
     """What a changelog with something unreadable means, and what to do."""
-    place = (
-        f"offset {found.offset}" if found.last == found.offset else f"offsets {found.offset} to {found.last}"
-    )
+    last = "" if found.last == found.offset else f" to {found.last}"
     return (
-        f"{topic}-{partition} can't be read at {place}: {found.detail}; it may be the state of leads, so nothing "
-        "goes on without it: find out what writes there; restore the topic, or fold the log of signals anew under "
-        "another LEADSTREAM_APP"
+        f"{topic}-{partition} can't be read at offset {found.offset}{last}: {found.detail}; it may be the state "
+        "of leads, so nothing goes on without it: find out what writes there, and restore the topic, or fold "
+        "the log of signals anew under another LEADSTREAM_APP"
     )

@@ -1,10 +1,10 @@
 """From the bytes of a fetch response to records, where some of the bytes can't be read.
 
-aiokafka's parser raises at a malformed record and never gets past it: the consumer fetches the same bytes again,
-for ever. `install` puts these two classes into the place of aiokafka's own. A good batch goes through aiokafka's
-parser as before. One that it refuses is read by `batches`, so that a bad record costs itself alone; a batch that
-can't be read is passed over as one `Unreadable` with its offsets and bytes. What comes out is a function of the
-log alone, wherever reading begins.
+aiokafka's parser raises at a malformed record and never gets past it: the consumer fetches the same bytes
+again, for ever. `install` puts these two classes into the place of aiokafka's own. A good batch goes through
+aiokafka's parser as before. One that it refuses is read by `batches`, so that a bad record costs itself
+alone; a batch that can't be read is passed over as one `Unreadable` with its offsets and bytes. What comes
+out is a function of the log alone, wherever reading begins.
 
 A CRC that is wrong may be the network's fault, not the log's. So the batch is fetched a second time, and is
 unreadable only if the very same bytes come again.
