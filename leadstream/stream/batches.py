@@ -106,7 +106,8 @@ def read_batch(raw: bytes, header: BatchHeader) -> Iterator[Item]:
                 raise Malformed(f"record {number + 1} of {header.count} says it has {length} bytes")
         except Malformed as fault:
             detail = f"{fault}, and {len(data) - place} are left; nothing behind can be read"
-            yield unreadable_bytes(data[place:], previous + 1, last, detail, timestamp, kind)
+            rest = data[place:] if place else raw
+            yield unreadable_bytes(rest, previous + 1, last, detail, timestamp, kind)
             return
         record = _Record(data, begin, end)
         fault_of = record.read()
