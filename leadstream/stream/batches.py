@@ -9,6 +9,7 @@ Formats: https://kafka.apache.org/documentation/#messageformat
 """
 
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -29,11 +30,27 @@ CODEC, LOG_APPEND, TRANSACTIONAL, CONTROL = 0x07, 0x08, 0x10, 0x20
 MAX_HEADERS = 32
 """A dead letter keeps no more of a malformed record."""
 UNKNOWN_TIME = -1
+GZIP_MEMBER = b"\x1f\x8b"
 
 Item: TypeAlias = LogRecord | Unreadable
 
+
+def _gunzip(data: bytes) -> bytes:
+    """As Kafka's own client reads it: what stands behind the last member is ignored."""
+    found = bytearray()
+    while data.startswith(GZIP_MEMBER) or not found:
+        member = zlib.decompressobj(wbits=31)
+        found += member.decompress(data)
+        if not member.eof:
+            raise EOFError("it ends early")
+        data = member.unused_data
+        if not data:
+            break
+    return bytes(found)
+
+
 _DECODERS: dict[int, Callable[[bytes], bytes]] = {
-    1: codec.gzip_decode,
+    1: _gunzip,
     2: codec.snappy_decode,
     3: codec.lz4_decode,
     4: codec.zstd_decode,
@@ -65,6 +82,11 @@ class BatchHeader:
     @property
     def last(self) -> int:
         return self.base + self.last_delta
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there is a record for each offset, as in all batches that were not compacted."""
+        return self.count == self.last_delta + 1
 
     @property
     def timestamp_type(self) -> int:
@@ -122,13 +144,14 @@ def read_batch(raw: bytes, header: BatchHeader) -> Iterator[Item]:
 def _placed(
     record: "_Record", fault: str | None, header: BatchHeader, previous: int, body: bytes
 ) -> tuple[int, Item]:
-    """The offset that a record takes, and the record."""
+    """The offset that a record takes, and the record. A broker checks the offsets of compressed records only."""
     offset = previous + 1
     delta = record.offset_delta
-    if delta is not None and previous < header.base + delta <= header.last:
-        offset = header.base + delta
-    elif fault is None:
-        fault = f"its offset is {delta} behind the batch's first, which is taken or outside of the batch"
+    told = offset if delta is None else header.base + delta
+    if not header.is_dense and previous < told <= header.last:
+        offset = told
+    elif told != offset and fault is None:
+        fault = f"it says that its offset is {told}"
     if header.timestamp_type:
         timestamp = header.max_timestamp
     else:

@@ -125,13 +125,13 @@ class ReadableRecords(fetcher.PartitionRecords):
             if self._is_aborted(header) or header.attributes & CONTROL:
                 self.next_fetch_offset = behind
                 continue
-            start, previous = self.next_fetch_offset, header.base - 1
+            start, expected, dense = self.next_fetch_offset, header.base, header.is_dense
             try:
                 for record in batch:
                     offset = record.offset
-                    if not previous < offset < behind:
-                        raise Malformed("the offsets of the batch do not ascend")
-                    previous = offset
+                    if offset != expected and (dense or not expected < offset < behind):
+                        raise Malformed("a record is not where it should be")
+                    expected = offset + 1
                     if offset >= start:
                         self.next_fetch_offset = offset + 1
                         yield self._consumer_record(tp, record)

@@ -13,7 +13,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leadstream.records.step import Unreadable
-from leadstream.stream import fetched
 from leadstream.stream.fetched import FetchedBytes, ReadableRecords
 from tests.support.raw import CONTROL, GZIP, LOG_APPEND, TRANSACTIONAL, Batch, Raw, crc32c, number, text
 
@@ -29,8 +28,8 @@ def opened(data: bytes, position: int = 0, aborted: Sequence[tuple[int, int]] = 
 def read(data: bytes, position: int = 0, aborted: Sequence[tuple[int, int]] = ()) -> tuple[list[Any], int]:
     """What a consumer gets from a position on, and the position behind it.
 
-    As a broker does, it answers each fetch from the batch on that ends at the position or later. `aborted` are
-    producer, first offset and marker of transactions.
+    As a broker does, it answers each fetch from the batch on that ends at the position or later. `aborted`
+    has producer, first offset and marker of transactions.
     """
     found: list[Any] = []
     for _ in range(1000):
@@ -131,6 +130,31 @@ def test_a_record_that_says_a_wrong_length_costs_what_stands_behind_it() -> None
         found, position = read(data)
         assert shown(found) == [0, (1, 2), 3], length
         assert (position, found[1].raw) == (4, True)
+
+
+def test_what_the_broker_takes_and_the_library_does_not_is_read() -> None:
+    """Each was stored by Apache Kafka 4.1."""
+    records = [Raw(b"a", b"1"), Raw(b"b", b"2")]
+    first, second = (gzip.compress(one.encoded(index)) for index, one in enumerate(records))
+    for payload in (first + second, first + second + b"junk", gzip.compress(b"") + first + second):
+        found, _ = read(Batch(records, attributes=GZIP, payload=payload).build())
+        assert [(one.offset, one.value) for one in found] == [(0, b"1"), (1, b"2")]
+    marked = [Raw(b"a", b"1", attributes=0x81), Raw(b"b", b"2", attributes=0xFF)]
+    found, _ = read(Batch(marked).build())
+    assert [(one.offset, one.value) for one in found] == [(0, b"1"), (1, b"2")]
+
+
+@pytest.mark.parametrize("deltas", [(0, 2, 1), (2, 1, 0), (5, 1, 2), (0, 0, 0), (1, 2, 3), (-1, 0, 1)])
+def test_no_record_is_lost_whatever_offsets_a_batch_says(deltas: tuple[int, ...]) -> None:
+    """Apache Kafka 4.1 stores them; other consumers pass over a record whose offset is not a later one."""
+    records = [Raw(b"k", b"v%d" % index, delta=delta) for index, delta in enumerate(deltas)]
+    found, position = read(Batch(records, 70).build(), 70)
+    assert [one.offset for one in found] == [70, 71, 72]
+    assert [one.value for one in found] == [b"v0", b"v1", b"v2"]
+    assert [isinstance(one, Unreadable) for one in found] == [
+        delta != index for index, delta in enumerate(deltas)
+    ]
+    assert position == 73
 
 
 BAD_BATCHES = {
