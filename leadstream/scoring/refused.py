@@ -18,9 +18,7 @@ def dead_letter(record: LogRecord, topic: str, partition: int, reason: str, deta
     Of the headers the first 32 are kept, each cut to 1,024 bytes; a longer key is cut to 4,096 bytes.
     """
     key, value = record.key, record.value
-    headers: Headers = [
-        (name[:MAX_HEADER], (text or b"")[:MAX_HEADER]) for name, text in tuple(record.headers)[:MAX_HEADERS]
-    ]
+    headers = kept_headers(record)
     headers += [
         ("leadstream-reason", reason.encode()),
         ("leadstream-detail", detail.encode(errors="replace")[:MAX_HEADER]),
@@ -46,6 +44,13 @@ def dead_letter(record: LogRecord, topic: str, partition: int, reason: str, deta
     return key, value, headers
 
 
+def kept_headers(record: LogRecord) -> Headers:
+    """The record's first 32 headers, names and values up to 1,024 characters and bytes."""
+    return [
+        (name[:MAX_HEADER], (text or b"")[:MAX_HEADER]) for name, text in tuple(record.headers)[:MAX_HEADERS]
+    ]
+
+
 def cut(value: bytes) -> tuple[bytes, int | None, str]:
     """What a dead letter keeps of a value; if that is not all, length and SHA-256 (hexadecimal) of all."""
     if len(value) <= MAX_VALUE:
@@ -54,9 +59,13 @@ def cut(value: bytes) -> tuple[bytes, int | None, str]:
 
 
 def forwarded(record: LogRecord, topic: str, partition: int) -> Message:
-    """The record as it goes on to the partition of its key."""
+    """The record as it goes on to the partition of its key.
+
+    Of its headers as much as a dead letter keeps: else a record as large as the topic takes would have grown
+    beyond that. The place of the whole one is in the header that is added.
+    """
     place = f"{topic}-{partition}-{record.offset}".encode()
-    return record.key, record.value, [*record.headers, (FORWARDED, place)]
+    return record.key, record.value, [*kept_headers(record), (FORWARDED, place)]
 
 
 def was_forwarded(record: LogRecord) -> bool:

@@ -144,7 +144,7 @@ def read_batch(raw: bytes, header: BatchHeader) -> Iterator[Item]:
 def _placed(
     record: "_Record", fault: str | None, header: BatchHeader, previous: int, body: bytes
 ) -> tuple[int, Item]:
-    """The offset that a record takes, and the record. A broker checks the offsets of compressed records only."""
+    """The offset that a record takes, and the record. A broker checks offsets of compressed records only."""
     offset = previous + 1
     delta = record.offset_delta
     told = offset if delta is None else header.base + delta

@@ -96,7 +96,7 @@ class Worker:
             health.stop()
 
     async def _check(self) -> None:
-        self._partitions = await check_topics_for_scoring(self._settings, self._names)
+        self._partitions = await check_topics_for_scoring(self._settings, self._names, self._catalog)
         if self._settings.processing_guarantee == "exactly_once":
             await check_transactions(self._settings)
 

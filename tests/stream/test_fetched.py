@@ -1,4 +1,4 @@
-"""Reading batches that the client library refuses: what is a record comes out, the rest is named, nothing hangs."""
+"""Batches that the client library refuses: what is a record comes out, the rest is named, nothing hangs."""
 
 import gzip
 import struct
