@@ -1,15 +1,15 @@
 """Record batches made by hand, byte for byte, and a producer that sends them as they are.
 
-Nothing here is taken from the code under test: numbers and fields are written as Kafka's documentation has
-them, the CRC by the library `google_crc32c`'s polynomial in a table of its own.
+Nothing here is taken from the code under test: numbers, fields and CRC are as Kafka's documentation has them.
 """
 
 import asyncio
 import gzip
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 
@@ -93,7 +93,6 @@ class Batch:
     magic: int = 2
     crc: int | None = None
     payload: bytes | None = None
-    headers: dict[str, int] = field(default_factory=dict)
 
     def build(self) -> bytes:
         records = b"".join(record.encoded(index) for index, record in enumerate(self.records))
@@ -119,15 +118,17 @@ class Batch:
         return struct.pack(">qiiBI", self.base, 9 + len(covered), -1, self.magic, crc) + covered
 
 
-async def produce(bootstrap: str, topic: str, partition: int, batch: bytes) -> int:
+async def produce(
+    bootstrap: str, topic: str, partition: int, batch: bytes, transactional_id: str | None = None
+) -> int:
     """Sends a batch as it is and returns the offset that it got. Raises AssertionError if it is refused."""
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     await client.bootstrap()
     try:
         client.add_topic(topic)
         await client.force_metadata_update()
-        leader = client.cluster.leader_for_partition(_place(topic, partition))
-        request = ProduceRequest(None, -1, 10_000, [(topic, [(partition, batch)])])
+        leader = client.cluster.leader_for_partition(TopicPartition(topic, partition))
+        request = ProduceRequest(transactional_id, -1, 10_000, [(topic, [(partition, batch)])])
         response = await client.send(leader, request)
         [(_, [(_, error, offset, *_)])] = response.topics
         assert error == 0, f"the broker refuses the batch: error {error}"
@@ -145,7 +146,23 @@ def send_raw(bootstrap: str, topic: str, batches: Iterable[bytes], partition: in
     return asyncio.run(run())
 
 
-def _place(topic: str, partition: int):  # type: ignore[no-untyped-def]
-    from aiokafka import TopicPartition
+def send_raw_in_transaction(
+    bootstrap: str, identity: str, topic: str, first: Raw, batch: Batch, *, commit: bool
+) -> None:
+    """Sends one record as producers do and then a batch as it is, in one transaction."""
 
-    return TopicPartition(topic, partition)
+    async def run() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=identity)
+        await producer.start()
+        try:
+            await producer.begin_transaction()
+            await producer.send_and_wait(topic, first.value, first.key, partition=0)
+            state = producer._txn_manager
+            batch.producer, batch.epoch, batch.sequence = state.producer_id, state.producer_epoch, 1
+            batch.attributes |= TRANSACTIONAL
+            await produce(bootstrap, topic, 0, batch.build(), identity)
+            await (producer.commit_transaction() if commit else producer.abort_transaction())
+        finally:
+            await producer.stop()
+
+    asyncio.run(run())
