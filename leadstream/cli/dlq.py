@@ -66,11 +66,16 @@ def list_command(
     if overview.newest:
         newest = Table("place", "written", "record", "reason", "detail", title="The newest")
         for letter in overview.newest:
-            where = f"{letter.topic}-{letter.origin}-{letter.origin_offset}"
-            cells = letter.place, rfc3339(letter.at), where, letter.reason, letter.detail
+            cells = letter.place, rfc3339(letter.at), origin_of(letter), letter.reason, letter.detail
             newest.add_row(*map(cell, cells))
         out.print(newest)
         out.print("`leadstream dlq show PLACE` shows one; `leadstream dlq replay` sends them again.")
+
+
+def origin_of(letter: DeadLetter) -> str:
+    """Where a dead letter comes from: topic, partition and offset, or the offsets that it took."""
+    last = "" if letter.last_offset is None else f" to {letter.last_offset}"
+    return f"{letter.topic}-{letter.origin}-{letter.origin_offset}{last}"
 
 
 @app.command()
@@ -91,10 +96,12 @@ def show(
     size = "no value" if letter.value is None else f"{len(letter.value):,} bytes"
     if letter.length is not None:
         size = f"the first {size} of {letter.length:,}"
+    if letter.raw:
+        size += " of the log, as no record could be read"
     lines = [
         ("reason", letter.reason),
         ("detail", letter.detail),
-        ("record", f"{letter.topic}-{letter.origin}-{letter.origin_offset}"),
+        ("record", origin_of(letter)),
         ("written", rfc3339(letter.at)),
         ("key", "none" if letter.key is None else shorten(letter.key, 600)),
         *((f"header {shorten(name)}", shorten(value, 200)) for name, value in letter.headers),
@@ -127,7 +134,7 @@ def replay(
     out.print(f"{total:,} dead letters{f': {found}' if found else ''}", highlight=False)
     if overview.whole < total:
         rest = total - overview.whole
-        out.print(f"{rest:,} of them can't be sent: cut, or of another topic", highlight=False)
+        out.print(f"{rest:,} of them can't be sent: cut, unreadable, or of another topic", highlight=False)
     if not overview.whole:
         return
     if not yes and not typer.confirm(f"Send {overview.whole:,} records?"):

@@ -9,8 +9,9 @@ import typer
 
 from leadstream.cli.console import err, progress, run, written
 from leadstream.cli.errors import CliError
-from leadstream.intake.lines import format_line
+from leadstream.intake.lines import format_line, format_unreadable
 from leadstream.records.keys import CONTROL_PREFIX, partition_of
+from leadstream.records.step import Unreadable
 from leadstream.settings import Settings
 from leadstream.stream.log_reader import Progress, read_topic
 from leadstream.stream.topics import TopicNames, partition_count
@@ -71,6 +72,9 @@ async def export(
     async for records in read_topic(settings, topic, chosen, progress=show):
         current = records[0].partition
         for record in records:
+            if isinstance(record, Unreadable):
+                write(format_unreadable(topic, current, record))
+                continue
             key = record.key
             home = key is None or key.startswith(CONTROL_PREFIX) or partition_of(key, partitions) == current
             line = format_line(

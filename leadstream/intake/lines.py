@@ -6,6 +6,9 @@ A line is a signal, with its place in the log if it has one:
      "topic": "leadstream.signals", "partition": 3, "offset": 17, "received_at": "2026-01-05T10:00:00.250Z"}
 
 or, for a record of the log that is none (a tick, bad input), its place with `key_base64` and `value_base64`.
+What is no record at all (a malformed one, a batch that can't be read) has `"unreadable"` with the reason,
+`headers` (name and base64) as far as they were read, `last_offset` if it takes more than one, and what a dead
+letter says of its bytes: `raw`, `length`, `sha256`.
 `"misplaced": true` marks a record in a partition that is not its key's: it was sent on, and stands in the
 log a second time, in the right one.
 """
@@ -22,7 +25,7 @@ import msgspec
 from leadstream.records.keys import TICK_KEY, lead_key
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import MAX_BYTES, decode_signal
-from leadstream.records.step import Headers
+from leadstream.records.step import Headers, Unreadable
 from leadstream.records.times import FIRST, LAST, rfc3339, to_ms
 
 MAX_LINE = 33_554_432
@@ -51,6 +54,12 @@ class LineRecord(msgspec.Struct, gc=False):
     headers: Headers = []
 
 
+class UnreadableLine(Unreadable, gc=False, kw_only=True):
+    """A line of what is no record in the log."""
+
+    number: int
+
+
 class _Line(msgspec.Struct, gc=False):
     topic: str | None = None
     partition: Natural = 0
@@ -63,6 +72,17 @@ class _Line(msgspec.Struct, gc=False):
     lead: Any = None
     key_base64: str | msgspec.UnsetType | None = msgspec.UNSET
     value_base64: str | msgspec.UnsetType | None = msgspec.UNSET
+    unreadable: Any = None
+
+
+class _Unreadable(msgspec.Struct, gc=False):
+    """The further fields of a line with `unreadable`."""
+
+    last_offset: Natural | None = None
+    headers: list[tuple[str, str]] = []
+    raw: bool = False
+    length: Natural | None = None
+    sha256: str = ""
 
 
 class _Owner(msgspec.Struct, gc=False):
@@ -71,6 +91,7 @@ class _Owner(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Line).decode
+_decode_unreadable = msgspec.json.Decoder(_Unreadable).decode
 _decode_owner = msgspec.json.Decoder(_Owner).decode
 _mentions_place = re.compile(rb"\\u|" + "|".join(PLACE_FIELDS).encode()).search
 
@@ -102,7 +123,7 @@ def read_lines(file: IO[bytes]) -> Iterator[bytes]:
         yield from chunk
 
 
-def parse_line(number: int, text: bytes) -> LineRecord:
+def parse_line(number: int, text: bytes) -> LineRecord | UnreadableLine:
     """The record of a line. Its broker time is `received_at`, else `at`; without an offset it has the line's
     number from 0, without a partition 0.
 
@@ -118,6 +139,8 @@ def parse_line(number: int, text: bytes) -> LineRecord:
     offset = number - 1 if line.offset is None else line.offset
     raw = line.value_base64 is not msgspec.UNSET or line.key_base64 is not msgspec.UNSET
     timestamp = _broker_time(line, text, raw)
+    if raw and isinstance(line.unreadable, str):
+        return _unreadable_line(number, line, text, offset, timestamp)
     key: bytes | None
     value: bytes | None
     if line.misplaced:
@@ -129,6 +152,31 @@ def parse_line(number: int, text: bytes) -> LineRecord:
         key = lead_key(tenant, lead) if isinstance(tenant, str) and isinstance(lead, str) else None
         value = text if len(text) <= MAX_BYTES else _without_place(text)
     return LineRecord(number, line.topic, line.partition, offset, timestamp, key, value)
+
+
+def _unreadable_line(number: int, line: _Line, text: bytes, offset: int, timestamp: int) -> UnreadableLine:
+    try:
+        more = _decode_unreadable(text)
+    except msgspec.ValidationError as error:
+        raise BadLine(f"bad_field: {error}") from None
+    last = offset if more.last_offset is None else more.last_offset
+    if last < offset:
+        raise BadLine(f"bad_field: `last_offset` {last} is before the offset {offset}")
+    return UnreadableLine(
+        number=number,
+        offset=offset,
+        last=last,
+        timestamp=timestamp,
+        detail=line.unreadable,
+        key=_bytes(line.key_base64, "key_base64"),
+        value=_bytes(line.value_base64, "value_base64"),
+        headers=tuple((name, _bytes(value, "headers") or b"") for name, value in more.headers),
+        raw=more.raw,
+        length=more.length,
+        sha256=more.sha256,
+        topic=line.topic,
+        partition=line.partition,
+    )
 
 
 def signal_record(text: bytes) -> tuple[bytes, bytes]:
@@ -165,6 +213,26 @@ def format_line(
     if _mentions_place(value):  # perhaps as a field of its own, which means nothing in a signal
         value = _without_place(value)
     return msgspec.json.format(value, indent=-1)[:-1] + b"," + place.encode()
+
+
+def format_unreadable(topic: str, partition: int, unreadable: Unreadable) -> bytes:
+    """The line of what can't be read, with its end: the fold makes the same dead letter of it as live."""
+    timestamp = unreadable.timestamp
+    fields = {
+        "unreadable": unreadable.detail,
+        "headers": [(name, b64encode(value).decode()) for name, value in unreadable.headers],
+        "raw": unreadable.raw,
+        "length": unreadable.length,
+        "sha256": unreadable.sha256,
+        "last_offset": unreadable.last,
+        "key_base64": None if unreadable.key is None else b64encode(unreadable.key).decode(),
+        "value_base64": None if unreadable.value is None else b64encode(unreadable.value).decode(),
+        "topic": topic,
+        "partition": partition,
+        "offset": unreadable.offset,
+        "received_at": rfc3339(timestamp) if FIRST <= timestamp <= LAST else timestamp,
+    }
+    return msgspec.json.encode(fields) + b"\n"
 
 
 def _broker_time(line: _Line, text: bytes, raw: bool) -> int:

@@ -29,7 +29,7 @@ from leadstream.records.keys import lead_key
 from leadstream.records.outputs import Accumulator, Contribution
 from leadstream.records.rejection import shorten
 from leadstream.records.signal import MAX_TEXT
-from leadstream.records.step import LogRecord
+from leadstream.records.step import LogRecord, Unreadable
 from leadstream.records.times import LAST
 
 NO_CAPS = msgspec.Raw(b"{}")
@@ -141,6 +141,12 @@ def read_records(kind: Kind, partition: int, records: Sequence[LogRecord]) -> Ba
     """The rows of some records of one partition, in their order; of snapshots and models the last of
     each key."""
     batch = Batch()
+    for record in records:
+        if isinstance(record, Unreadable):
+            last = "" if record.last == record.offset else f"offsets up to {record.last}: "
+            batch.reject(record, Unfit("unreadable", f"{last}{record.detail}"))
+    if batch.dead:
+        records = [record for record in records if not isinstance(record, Unreadable)]
     if kind == "scores":
         _read_scores(partition, records, batch)
         return batch

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from leadstream.records.rejection import shorten
-from leadstream.records.step import LogRecord
+from leadstream.records.step import LogRecord, Unreadable
 from leadstream.records.times import FIRST, LAST
 
 REPLACEMENT = "\ufffd"
@@ -45,8 +45,9 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class DeadRow:
-    """What can't be stored, and why: `not_json`, `bad_field`, `bad_time`, `bad_text`, `key_mismatch`, or
-    `refused` by PostgreSQL. `value` is the record's, of a batch of history the item's."""
+    """What can't be stored, and why: `not_json`, `bad_field`, `bad_time`, `bad_text`, `key_mismatch`,
+    `unreadable` (no record at all), or `refused` by PostgreSQL. `value` is the record's, of a batch of
+    history the item's."""
 
     origin: Origin
     reason: str
@@ -56,6 +57,9 @@ class DeadRow:
     def row(self, topic: str, partition: int) -> Row:
         """Its values in the order of `projection_dead_letters`."""
         record, value = self.origin.record, self.value or b""
+        length, digest = len(value), hashlib.sha256(value).digest()
+        if isinstance(record, Unreadable) and record.length is not None:
+            length, digest = record.length, bytes.fromhex(record.sha256)
         detail = self.detail.replace("\0", REPLACEMENT).encode(errors="replace").decode()[:500]
         return (
             topic,
@@ -68,8 +72,8 @@ class DeadRow:
             min(max(record.timestamp, FIRST), LAST),
             record.key,
             None if self.value is None else value[:MAX_DEAD_BYTES],
-            len(value),
-            hashlib.sha256(value).digest(),
+            length,
+            digest,
         )
 
 

@@ -9,6 +9,7 @@ REASONS = (
     "too_large",
     "bad_signal",
     "not_forwarded",
+    "unreadable",
 )
 """Every reason that a dead letter can name; each is explained in docs/operations.md."""
 

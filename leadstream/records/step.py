@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 Headers = list[tuple[str, bytes]]
 Message = tuple[bytes | None, bytes | None, Headers]
 """Key, value and headers of a record to be sent."""
@@ -22,6 +24,31 @@ class LogRecord(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> "list[tuple[str, bytes]] | tuple[tuple[str, bytes], ...]": ...
+
+
+class Unreadable(msgspec.Struct, gc=False, kw_only=True):
+    """What stands in the log and is no record: one that is malformed, or a batch that can't be read at all.
+
+    It takes the offsets `offset` to `last`. Of a malformed record key, value and headers are what could be
+    read, with bytes of a header's name that are no UTF-8 written as `\\xe4`. With `raw` the value is bytes of
+    the log instead: the record's, or the batch's. A value longer than a dead letter keeps is cut; then
+    `length` and `sha256` are those of all of it. `timestamp` is -1 where the log's can't be trusted. The fold
+    needs neither `topic` nor `partition`.
+    """
+
+    offset: int
+    last: int
+    timestamp: int
+    detail: str
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    raw: bool = False
+    length: int | None = None
+    sha256: str = ""
+    topic: str | None = None
+    partition: int = 0
+    timestamp_type: int = 1
 
 
 @dataclass(slots=True)

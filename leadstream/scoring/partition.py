@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY, hashed_partition
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import decode_signal
-from leadstream.records.step import Headers, LogRecord, Message, Step
+from leadstream.records.step import Headers, LogRecord, Message, Step, Unreadable
 from leadstream.records.times import LAST
 from leadstream.scoring.fold import fire, fold_signal
 from leadstream.scoring.model import CompiledModel, ModelCatalog
@@ -139,6 +139,8 @@ class PartitionFold:
             spent += 1
             key = record.key
             try:
+                if isinstance(record, Unreadable):
+                    raise Rejected("unreadable", record.detail)
                 if key is not None and key.startswith(CONTROL_PREFIX):
                     self._control(key)
                 else:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from aiokafka import TopicPartition
 
+from leadstream.records.step import Unreadable
 from leadstream.settings import Settings
 from leadstream.stream.clients import reader
+from leadstream.stream.errors import Refused
 
 Progress = Callable[[int, float], None]
 """Called with the records read since the last call and the part of the changelog that is read, 0 to 1."""
@@ -17,7 +19,8 @@ async def restore_rows(
     """The latest committed row of each key in one changelog partition.
 
     Reads until the position reaches the high watermark of a fetch response: a broker's answer to
-    ListOffsets may be short of the end (the embedded one's is).
+    ListOffsets may be short of the end (the embedded one's is). Raises Refused at what can't be read: it may
+    be state.
     """
     rows: dict[bytes, bytes] = {}
     tp = TopicPartition(topic, partition)
@@ -31,6 +34,8 @@ async def restore_rows(
             fetched = await consumer.getmany(tp, timeout_ms=200, max_records=10_000)
             records = fetched.get(tp, ())
             for record in records:
+                if isinstance(record, Unreadable):
+                    raise Refused(unreadable_row(topic, partition, record))
                 if record.value is None:
                     rows.pop(record.key, None)
                 else:
@@ -43,3 +48,13 @@ async def restore_rows(
                     return rows
     finally:
         await consumer.stop()
+
+
+def unreadable_row(topic: str, partition: int, found: Unreadable) -> str:
+    """What a changelog with something unreadable means, and what to do."""
+    last = "" if found.last == found.offset else f" to {found.last}"
+    return (
+        f"{topic}-{partition} can't be read at offset {found.offset}{last}: {found.detail}; it may be the "
+        "state of leads, so nothing goes on without it: find out what writes there, and restore the topic, "
+        "or fold the log of signals anew under another LEADSTREAM_APP"
+    )

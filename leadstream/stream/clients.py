@@ -7,7 +7,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from leadstream.settings import Settings
+from leadstream.stream import fetched
 
+fetched.install()
 MAX_REQUEST_BYTES = 4_194_304
 """The largest record that LeadStream writes is a dead letter; topics that hold them allow this size."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from leadstream.records.step import Headers
+from leadstream.records.step import Headers, Unreadable
 
 PREFIX = "leadstream-"
 """What the headers begin with that a dead letter adds to the record's own."""
@@ -33,7 +33,8 @@ class Stored(Protocol):
 class DeadLetter:
     """A rejected record: why, where it stood (`topic`, `origin`), and what it was.
 
-    `place` is the dead letter's own, `partition-offset`; `at` is when it was written, in epoch
+    `last_offset` is set if it took several offsets. `raw` says that the value is bytes of the log and not a
+    record's. `place` is the dead letter's own, `partition-offset`; `at` is when it was written, in epoch
     milliseconds. `length` is the value's when only its beginning was kept, else None; `whole` says that key
     and value are all there. `headers` are the record's own.
     """
@@ -50,10 +51,32 @@ class DeadLetter:
     key: bytes | None
     value: bytes | None
     headers: Headers
+    last_offset: int | None = None
+    raw: bool = False
 
 
 def read_dead_letter(record: Stored) -> DeadLetter:
-    """The dead letter of a record; what its headers don't say is shown as `?`."""
+    """The dead letter of a record; what its headers don't say is shown as `?`.
+
+    Something unreadable in the topic itself is shown as what it is, in its own place.
+    """
+    if isinstance(record, Unreadable):
+        return DeadLetter(
+            place=f"{record.partition}-{record.offset}",
+            at=record.timestamp,
+            reason="unreadable",
+            detail=record.detail,
+            topic=record.topic or "?",
+            origin=record.partition,
+            origin_offset=str(record.offset),
+            length=record.length,
+            whole=False,
+            key=record.key,
+            value=record.value,
+            headers=list(record.headers),
+            last_offset=record.last if record.last != record.offset else None,
+            raw=record.raw,
+        )
     headers = [(name, value or b"") for name, value in record.headers]
     ours = {name.removeprefix(PREFIX): value for name, value in headers if name.startswith(PREFIX)}
 
@@ -73,8 +96,10 @@ def read_dead_letter(record: Stored) -> DeadLetter:
         origin=number("partition") or 0,
         origin_offset=text("offset"),
         length=number("length"),
-        whole=not ours.keys() & {"length", "key-length"},
+        whole=not ours.keys() & {"length", "key-length", "raw"},
         key=record.key,
         value=record.value,
         headers=[(name, value) for name, value in headers if not name.startswith(PREFIX)],
+        last_offset=number("last-offset"),
+        raw="raw" in ours,
     )

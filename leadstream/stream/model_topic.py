@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from leadstream.models.published import Published
+from leadstream.records.step import Unreadable
 from leadstream.scoring.model import ModelCatalog
 from leadstream.settings import Settings
 from leadstream.stream.log_reader import read_topic
@@ -40,7 +41,9 @@ class ModelTopic:
             published = Published()
             async for records in read_topic(self._settings, self._topic, [PARTITION]):
                 for record in records:
-                    published.add(record.key, record.value, record.timestamp)
+                    # What can't be read counts as absent.
+                    if not isinstance(record, Unreadable):
+                        published.add(record.key, record.value, record.timestamp)
             lacking = published.lacking(self._catalog)
             if lacking:
                 async with LogWriter(self._settings, self._topic) as writer:

@@ -14,8 +14,10 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.errors import ConsumerStoppedError
@@ -27,6 +29,7 @@ from leadstream.records.step import LogRecord
 from leadstream.settings import Settings
 from leadstream.stream.clients import connection
 
+log = structlog.get_logger()
 LEAVE_SECONDS = 1.0
 """What the last commit of offsets may take, and what leaving the group may: both are done in milliseconds
 while Kafka answers, and never end while it does not."""
@@ -265,6 +268,11 @@ def _keep_as_read(result: Any) -> None:
     """
     if type(result) is FetchResult and result._partition_records is not None:
         result._partition_records._consumer_record = _as_read
+        result._partition_records.tell = partial(_tell, result._topic_partition)
+
+
+def _tell(tp: TopicPartition, event: str, offset: int, reason: str) -> None:
+    log.warning(event, topic=tp.topic, partition=tp.partition, offset=offset, reason=reason)
 
 
 def _as_read(tp: TopicPartition, record: LogRecord) -> LogRecord:

@@ -14,11 +14,21 @@ from aiokafka.errors import (
     UnsupportedVersionError,
 )
 
+from leadstream.models.published import Published, models_of
+from leadstream.scoring.model import ModelCatalog
+from leadstream.scoring.sizes import largest_action, largest_row, largest_snapshot
 from leadstream.settings import Settings
 from leadstream.stream.clients import producer
 from leadstream.stream.errors import Denied, Refused
 from leadstream.stream.rights import DENIED, lacking, rights, told
-from leadstream.stream.topics import TopicNames, TopicState, describe_topics
+from leadstream.stream.topics import (
+    MESSAGE_BYTES,
+    OUTPUT_BYTES,
+    TopicNames,
+    TopicState,
+    describe_topics,
+    specs,
+)
 from leadstream.stream.transaction import stop_quietly
 
 log = structlog.get_logger()
@@ -50,8 +60,11 @@ async def check_rights(settings: Settings, names: TopicNames, role: str) -> None
         raise Denied(told(settings, missing))
 
 
-async def check_topics_for_scoring(settings: Settings, names: TopicNames) -> int:
-    """The number of partitions of the signals topic, after checking the topics that the worker needs."""
+async def check_topics_for_scoring(
+    settings: Settings, names: TopicNames, catalog: ModelCatalog | None = None
+) -> int:
+    """The number of partitions of the signals topic, after checking the topics that the worker needs, and
+    that they take what its models can write."""
     wanted = [
         names.signals, names.changelog, names.actions, names.decisions, names.scores, names.history,
         names.dead_letters, names.models,
@@ -64,7 +77,45 @@ async def check_topics_for_scoring(settings: Settings, names: TopicNames) -> int
             f"{names.signals} has message.timestamp.type={timestamps}: a producer could set the clock of the "
             f"log; {TIMESTAMPS_REMEDY}"
         )
+    check_sizes(settings, names, states, catalog)
     return partitions
+
+
+def check_sizes(
+    settings: Settings, names: TopicNames, states: dict[str, TopicState], catalog: ModelCatalog | None
+) -> None:
+    """Raises Refused if a topic would not take the largest record that is written to it.
+
+    A setting that the broker does not tell is not judged.
+    """
+    needed = {spec.name: spec.least_bytes for spec in specs(names, 1)}
+    if catalog is not None:
+        for topic, size in largest_records(names, catalog).items():
+            needed[topic] = max(needed[topic], size)
+    for topic, size in needed.items():
+        found = states[topic].config.get(MESSAGE_BYTES)
+        if found is not None and found.isdecimal() and int(found) < size:
+            wanted = max(OUTPUT_BYTES, 2 * size)
+            raise Refused(
+                f"{topic} has {MESSAGE_BYTES}={found}, and what is written there can have {size} bytes: the "
+                "broker would refuse it, and no start would get past it; kafka-configs.sh --bootstrap-server "
+                f"{settings.kafka_bootstrap} --alter --topic {topic} --add-config {MESSAGE_BYTES}={wanted} "
+                "(a topic without the setting has the broker's message.max.bytes)"
+            )
+
+
+def largest_records(names: TopicNames, catalog: ModelCatalog) -> dict[str, int]:
+    """The most bytes of one record, by topic, where that is a question of the models."""
+    models = list({id(model): model for _, model in models_of(catalog)}.values())
+    action = max(map(largest_action, models), default=0)
+    published = [len(key) + len(value) for key, value in Published().lacking(catalog)]
+    return {
+        names.scores: max(map(largest_snapshot, models), default=0),
+        names.changelog: max(map(largest_row, models), default=0),
+        names.actions: action,
+        names.decisions: action,
+        names.models: max(published, default=0) + 1024,
+    }
 
 
 def check_present(wanted: list[str], states: dict[str, TopicState], models: str) -> int:

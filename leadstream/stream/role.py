@@ -11,7 +11,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import structlog
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    CorruptRecordException,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from mode.threads import WorkerThread
 from prometheus_client import CollectorRegistry
 
@@ -206,6 +211,8 @@ def explained(error: BaseException) -> BaseException:
         return Denied(f"Kafka refuses what it allowed at the start: {error}")
     if isinstance(error, OffsetOutOfRangeError | NoOffsetForPartitionError | PositionLost):
         return LogTruncated(f"the log no longer has what comes next, or its offsets changed: {error}")
+    if isinstance(error, CorruptRecordException):
+        return LogTruncated(f"the log can't be read on: {error}; restore it from another replica")
     if isinstance(error, KafkaError):
         return StepFailed(f"Kafka failed a request that can't be tried again in place: {error!r}")
     return error

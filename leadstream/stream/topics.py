@@ -17,6 +17,13 @@ SIGNAL_BYTES = 16_777_216
 """The largest record that the signals topic takes: what is too large to be a signal gets in and goes to the
 dead letters, with its place. Other topics take 4 MiB: an action carries its signal's data, up to 1 MiB."""
 OUTPUT_BYTES = 4_194_304
+FORWARD_BYTES = 1_310_720
+"""The largest signal that is sent on to its partition: 1 MiB of value, a key of 513 characters, 33 headers
+(docs/semantics.md, Bounds)."""
+BATCH_BYTES = 1_000_000
+"""The most bytes of a batch of several records, just below what a broker takes by default: fewer round trips
+for a large step. No single record of actions, decisions, history and dead letters is larger either."""
+MESSAGE_BYTES = "max.message.bytes"
 DEAD_LETTER_DAYS = 90
 TOPIC_EXISTS = 36
 VISIBLE_WITHIN_SECONDS = 15.0
@@ -96,12 +103,20 @@ class TopicNames:
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
     """A topic as it should be. `required` are the settings that the delivery guarantees rest on; another
-    value of the rest is the operator's choice."""
+    value of the rest is the operator's choice, but `max.message.bytes` is at least `least_bytes`: the broker
+    would refuse what is written there."""
 
     name: str
     partitions: int
     config: dict[str, str]
     required: frozenset[str]
+    least_bytes: int = BATCH_BYTES
+
+    def requires(self, setting: str, found: str) -> bool:
+        """Whether the worker can't do with what was found of a setting that differs."""
+        if setting == MESSAGE_BYTES:
+            return found.isdecimal() and int(found) < self.least_bytes
+        return setting in self.required
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +155,23 @@ def specs(names: TopicNames, partitions: int, *, create_time: bool = False) -> l
     timestamp_type = "CreateTime" if create_time else "LogAppendTime"
     kept = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
     # A small segment is closed, and so compacted, early: a restore reads that much less.
-    sizes = {"segment.bytes": "134217728", "max.message.bytes": str(OUTPUT_BYTES)}
+    sizes = {"segment.bytes": "134217728", MESSAGE_BYTES: str(OUTPUT_BYTES)}
     compact = {"cleanup.policy": "compact", **sizes}
-    output = {**kept, "max.message.bytes": str(OUTPUT_BYTES)}
+    output = {**kept, MESSAGE_BYTES: str(OUTPUT_BYTES)}
     signals = {
         **kept,
-        "max.message.bytes": str(SIGNAL_BYTES),
+        MESSAGE_BYTES: str(SIGNAL_BYTES),
         "message.timestamp.type": timestamp_type,
     }
     dead_letters = {
         "cleanup.policy": "delete",
         "retention.ms": str(DEAD_LETTER_DAYS * 86_400_000),
-        "max.message.bytes": str(OUTPUT_BYTES),
+        MESSAGE_BYTES: str(OUTPUT_BYTES),
     }
     timestamps = frozenset() if create_time else frozenset({"message.timestamp.type"})
     policy = frozenset({"cleanup.policy"})
     return [
-        TopicSpec(names.signals, partitions, signals, policy | timestamps),
+        TopicSpec(names.signals, partitions, signals, policy | timestamps, FORWARD_BYTES),
         TopicSpec(names.actions, partitions, output, policy),
         TopicSpec(names.decisions, partitions, output, policy),
         TopicSpec(names.history, partitions, output, policy),
@@ -224,7 +239,7 @@ def differences(spec: TopicSpec, state: TopicState | None) -> list[Difference]:
     for setting, wanted in spec.config.items():
         value = state.config.get(setting)
         if value is not None and value != wanted:
-            found.append(Difference(spec.name, setting, wanted, value, setting in spec.required))
+            found.append(Difference(spec.name, setting, wanted, value, spec.requires(setting, value)))
     return found
 
 

@@ -22,7 +22,7 @@ from leadstream.settings import Settings
 from leadstream.stream.changelog import Progress, restore_rows
 from leadstream.stream.clients import producer
 from leadstream.stream.errors import Fenced, Refused, StepFailed
-from leadstream.stream.topics import TopicNames
+from leadstream.stream.topics import BATCH_BYTES, TopicNames
 
 GUARANTEE_ROW = b"\0guarantee"
 """The changelog's row that says under which guarantee the partition was written."""
@@ -34,8 +34,6 @@ _FENCED = (
     InvalidTxnState,
     OutOfOrderSequenceNumber,
 )
-_BATCH_BYTES = 1_000_000
-"""Just below what a broker takes by default: fewer round trips for a large step."""
 
 
 class StepLog:
@@ -145,7 +143,7 @@ class TransactionalLog(StepLog):
             self._settings,
             transactional_id=f"{self._settings.app}-scorer-{self.partition}",
             transaction_timeout_ms=self._settings.transaction_timeout_ms,
-            max_batch_size=_BATCH_BYTES,
+            max_batch_size=BATCH_BYTES,
         )
 
     async def _write(self, opened: AIOKafkaProducer, step: Step) -> None:
@@ -173,7 +171,7 @@ class AtLeastOnceLog(StepLog):
     guarantee = b"at_least_once"
 
     def _new_producer(self) -> AIOKafkaProducer:
-        return producer(self._settings, max_batch_size=_BATCH_BYTES)
+        return producer(self._settings, max_batch_size=BATCH_BYTES)
 
     async def _write(self, opened: AIOKafkaProducer, step: Step) -> None:
         await self._send_all(

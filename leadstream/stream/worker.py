@@ -91,7 +91,7 @@ class Worker:
 
     async def _check(self) -> None:
         await check_rights(self._settings, self._names, "worker")
-        self._partitions = await check_topics_for_scoring(self._settings, self._names)
+        self._partitions = await check_topics_for_scoring(self._settings, self._names, self._catalog)
         if self._settings.processing_guarantee == "exactly_once":
             await check_transactions(self._settings)
 

@@ -7,8 +7,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from leadstream.cli.diagnosis.findings import Finding
+from leadstream.records.step import Unreadable
 from leadstream.scoring.rows import DATA_VERSIONS, POSITION, DamagedRow, NewerEngine, read_position
 from leadstream.settings import Settings
+from leadstream.stream.changelog import unreadable_row
 from leadstream.stream.clients import admin
 from leadstream.stream.log_reader import bounds, read_tail
 from leadstream.stream.topics import TopicNames, partition_count
@@ -43,6 +45,9 @@ async def check_positions(settings: Settings) -> list[Finding]:
     try:
         async for records in read_tail(settings, changelog, TAIL):
             for record in records:
+                if isinstance(record, Unreadable):
+                    text = unreadable_row(names.changelog, record.partition, record)
+                    return [Finding("state", "problem", text, "a worker that opens the partition is refused")]
                 if record.key == POSITION and record.value is not None:
                     row = read_position(record.value)
                     positions[record.partition] = row.position

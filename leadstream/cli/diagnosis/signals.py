@@ -11,6 +11,7 @@ from leadstream.projection.queries import reading
 from leadstream.records.keys import CONTROL_PREFIX, partition_of
 from leadstream.records.rejection import Rejected
 from leadstream.records.signal import decode_signal
+from leadstream.records.step import Unreadable
 from leadstream.scoring.model import CompiledModel
 from leadstream.settings import Settings
 from leadstream.stream.dead_letters import DeadLetter, read_dead_letter
@@ -31,6 +32,7 @@ REMEDIES = {
     "unknown_tenant": "list it in the --tenants file, then `leadstream dlq replay --reason unknown_tenant`",
     "too_large": "send less in `data`: a signal has up to 1 MiB",
     "bad_signal": "the detail says what this type of signal needs: correct the producer",
+    "unreadable": "correct the producer: names of headers are UTF-8; a wrong CRC is a damaged disk",
     "not_forwarded": "a producer sends to the wrong partition: set its partitioner to murmur2",
 }
 
@@ -44,6 +46,7 @@ class Arrivals:
     seen: int = 0
     misplaced: int = 0
     create_time: bool = False
+    unreadable: list[Unreadable] = field(default_factory=list)
 
     def add(self, kind: str, source: str, at: int) -> None:
         place = kind, source
@@ -58,10 +61,14 @@ async def arrivals(settings: Settings) -> Arrivals:
     places = [TopicPartition(topic, number) for number in range(partitions)]
     async for records in read_tail(settings, places, max(1, TAIL // partitions)):
         for record in records:
-            if record.key is not None and record.key.startswith(CONTROL_PREFIX):
+            readable = not isinstance(record, Unreadable)
+            if readable and record.key is not None and record.key.startswith(CONTROL_PREFIX):
                 continue
             found.seen += 1
             found.newest = max(record.timestamp, found.newest or 0)
+            if not readable:
+                found.unreadable.append(record)
+                continue
             found.create_time |= record.timestamp_type == 0
             if record.key is not None:
                 found.misplaced += partition_of(record.key, partitions) != record.partition
@@ -111,6 +118,13 @@ def judge(found: Arrivals, model: CompiledModel | None, settings: Settings) -> l
         text = f"{share:.1%} of the last {found.seen:,} records came to the wrong partition and were sent on"
         mend = "set the producers' partitioner to murmur2 (librdkafka: partitioner=murmur2_random)"
         findings.append(Finding("signals", "problem" if share > MISPLACED_ALARM else "note", text, mend))
+    if found.unreadable:
+        last = found.unreadable[-1]
+        text = (
+            f"{len(found.unreadable):,} of the last {found.seen:,} records can't be read, the last one at "
+            f"offset {last.offset} of partition {last.partition}: {last.detail}"
+        )
+        findings.append(Finding("signals", "problem", text, REMEDIES["unreadable"]))
     if found.create_time and not settings.allow_create_time:
         text = "their timestamps are the producers', not the broker's"
         mend = "set message.timestamp.type=LogAppendTime on the topic"
