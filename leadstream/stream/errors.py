@@ -2,6 +2,7 @@
 
 StreamError                 the process ends with `exit_code`; its supervisor restarts it
 ├── Refused          (2)    settings or state that a restart won't mend: says what to change
+│   └── OtherLog     (2)    the log is not the one that the state was made of
 ├── LogTruncated     (3)    the log no longer has the records from the position on
 ├── StepFailed       (4)    the log did not take a step: a failed send, a deadline passed
 └── ProcessEnded     (its)  a process of the worker ended, so all do
@@ -19,6 +20,10 @@ class Refused(StreamError):
     """The worker would do wrong if it went on: a restart alone won't mend it."""
 
     exit_code = 2
+
+
+class OtherLog(Refused):
+    """The log is not the one that the state was made of, so a position in it means nothing."""
 
 
 class LogTruncated(StreamError):

@@ -20,6 +20,7 @@ from leadstream.stream.clock import run_clock
 from leadstream.stream.errors import Refused
 from leadstream.stream.model_topic import ModelTopic
 from leadstream.stream.preflight import check_topics_for_scoring, check_transactions
+from leadstream.stream.same_log import SameLog
 from leadstream.stream.role import prepared, run_app, run_role
 from leadstream.stream.task import PartitionTask
 from leadstream.stream.topics import TopicNames
@@ -49,13 +50,16 @@ class Worker:
         catalog: ModelCatalog,
         start_at: int | None,
         on_listening: Callable[[int], None] | None = None,
+        *,
+        copied_log: bool = False,
     ) -> None:
-        """`on_listening` is told the port of the health endpoint."""
+        """`on_listening` is told the port of the health endpoint; `copied_log` as in `SameLog`."""
         self._on_listening = on_listening
         self._settings = settings
         self._catalog = catalog
         self._start_at = start_at
         self._names = TopicNames(settings.topic_prefix, settings.app)
+        self._same_log = SameLog(settings, self._names, copied=copied_log)
         self._partitions = 0
         self._app: ScorerApp | None = None
         self._progress: dict[int, tuple[int | None, float]] = {}
@@ -83,22 +87,25 @@ class Worker:
                 self._partitions,
                 self._make_task,
                 self._start_at,
+                self._same_log,
                 before_folding=ModelTopic(settings, self._names.models, self._catalog).tell,
             )
             ticks = producer(settings, enable_idempotence=settings.processing_guarantee == "exactly_once")
             await ticks.start()
             try:
                 clock = run_clock(self._tasks, ticks, self._names.signals)
-                await run_app(self._app, stop, clock, self._observe())
+                await run_app(self._app, stop, clock, self._observe(), self._same_log.watch())
             finally:
                 await ticks.stop()
         finally:
+            await self._same_log.stop()
             health.stop()
 
     async def _check(self) -> None:
         self._partitions = await check_topics_for_scoring(self._settings, self._names)
         if self._settings.processing_guarantee == "exactly_once":
             await check_transactions(self._settings)
+        await self._same_log.start()
 
     def _make_task(self, partition: int, app: ScorerApp) -> PartitionTask:
         settings = self._settings
@@ -121,7 +128,8 @@ class Worker:
                 app=self._settings.app,
                 topic=self._names.signals,
                 partition=partition,
-                partitions=self._partitions,
+                partitions=self._same_log.log.partitions,
+                log=self._same_log.log,
                 models=self._catalog,
                 rows=rows,
                 offset_guard=self._settings.processing_guarantee == "at_least_once",
@@ -175,6 +183,8 @@ class Worker:
         return f"restoring partitions {opening}" if opening else None
 
 
-async def run_worker(settings: Settings, catalog: ModelCatalog, start_at: int | None = None) -> int:
+async def run_worker(
+    settings: Settings, catalog: ModelCatalog, start_at: int | None = None, *, copied_log: bool = False
+) -> int:
     """Run the worker until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    return await run_role("worker", Worker(settings, catalog, start_at).run)
+    return await run_role("worker", Worker(settings, catalog, start_at, copied_log=copied_log).run)
