@@ -74,7 +74,9 @@ class LogIdentity(msgspec.Struct, array_like=True, frozen=True):
     def after(self, before: "LogIdentity") -> "LogIdentity":
         """This, with the ids of `before` where the broker tells none now."""
         return LogIdentity(
-            self.topic or before.topic, self.changelog or before.changelog, self.partitions or before.partitions
+            self.topic or before.topic,
+            self.changelog or before.changelog,
+            self.partitions or before.partitions,
         )
 
 
@@ -129,9 +131,7 @@ DATA_VERSIONS = {"phonenumbers": METADATA_VERSION, "tzdata": TZDATA_VERSION, "cr
 """Of the data that results depend on."""
 
 
-def position_row(
-    position: int, now: int, log: LogIdentity = UNKNOWN_LOG, last: Mark | None = None
-) -> bytes:
+def position_row(position: int, now: int, log: LogIdentity = UNKNOWN_LOG, last: Mark | None = None) -> bytes:
     return _encode(PositionRow(CODEC, ENGINE, position, now, DATA_VERSIONS, log, last))
 
 

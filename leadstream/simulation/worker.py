@@ -234,7 +234,7 @@ class Worker(Process):
         before, _ = log.read(0, stored.position)
         # Of what readers see below the position, the last; the log never changes behind a position.
         if (mark_of(before[-1]) if before else None) != stored.last:
-            raise OtherLog(f"{partition} was folded up to {stored.last}, and ends with {before[-1:]}")
+            raise OtherLog(f"{partition} was folded up to {stored.last}", f"it ends with {before[-1:]}")
         return stored.position
 
     def hold(self, partition: int) -> None:

@@ -18,7 +18,7 @@ from leadstream.stream.clients import connection
 from leadstream.stream.errors import LogTruncated, Refused
 from leadstream.stream.packs import Pack, PackConsumer, PackConsumerThread, PackTransport
 from leadstream.stream.preflight import TIMESTAMPS_REMEDY
-from leadstream.stream.same_log import SameLog
+from leadstream.stream.same_log import RETENTION_REMEDY, SameLog
 from leadstream.stream.task import PartitionTask
 
 log = structlog.get_logger()
@@ -162,7 +162,8 @@ class ScorerApp(PackApp):
         same_log: SameLog,
         before_folding: Callable[[], Awaitable[None]],
     ) -> None:
-        """`partitions` is how many the topic had when this process started, `before_folding` is awaited each time that a partition is open and its rows fit the model."""
+        """`partitions` is how many the topic had when this process started, `before_folding` is awaited each
+        time that a partition is open and its rows fit the model."""
         self._before_folding = before_folding
         self._topic = topic
         self._partitions = partitions
@@ -219,8 +220,8 @@ class ScorerApp(PackApp):
             if stored.position < beginning:
                 raise LogTruncated(
                     f"{self._topic}-{partition} starts at {beginning}, but is folded up to {stored.position} "
-                    "only: the records between are gone; restore them, or start a new application with "
-                    "--start-at"
+                    "only: the records between are gone",
+                    RETENTION_REMEDY,
                 )
             return stored.position
         if self._start_at is not None:

@@ -25,11 +25,21 @@ class Refused(StreamError):
 class OtherLog(Refused):
     """The log is not the one that the state was made of, so a position in it means nothing."""
 
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy
+
 
 class LogTruncated(StreamError):
-    """Records behind the position are gone from the log."""
+    """Records behind the position are gone from the log, or it ends before the position."""
 
     exit_code = 3
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy
 
 
 class StepFailed(StreamError):

@@ -29,13 +29,19 @@ log = structlog.get_logger()
 
 
 class WorkerProcesses:
-    """`count` processes of one worker; `model`, `tenants` and `start_at` as on the command line."""
+    """`count` processes of one worker; what else there is as on the command line."""
 
     def __init__(
-        self, settings: Settings, count: int, model: str, tenants: Path | None, start_at: int | None
+        self,
+        settings: Settings,
+        count: int,
+        model: str,
+        tenants: Path | None,
+        start_at: int | None,
+        copied_log: bool = False,
     ) -> None:
         self._settings = settings
-        self._arguments = (model, tenants, start_at)
+        self._arguments = (model, tenants, start_at, copied_log)
         self._ports: list[int | None] = [None] * count
         self._processes: list[SpawnProcess] = []
         self._prepared: list[Connection] = []
@@ -136,6 +142,7 @@ def _process(
     model: str,
     tenants: Path | None,
     start_at: int | None,
+    copied_log: bool,
     parent: Connection,
 ) -> None:
     """The life of one process; it ends as if asked to when its parent is gone.
@@ -144,7 +151,7 @@ def _process(
     """
     configure(settings)
     structlog.contextvars.bind_contextvars(process=number)
-    worker = Worker(settings, load_catalog(model, tenants), start_at, on_listening=parent.send)
+    worker = Worker(settings, load_catalog(model, tenants), start_at, parent.send, copied_log=copied_log)
     try:
         parent.send(None)
         parent.recv()
@@ -159,7 +166,13 @@ def _process(
 
 
 async def run_processes(
-    settings: Settings, count: int, model: str, tenants: Path | None, start_at: int | None
+    settings: Settings,
+    count: int,
+    model: str,
+    tenants: Path | None,
+    start_at: int | None,
+    copied_log: bool = False,
 ) -> int:
     """Run a worker of `count` processes until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    return await run_role("worker", WorkerProcesses(settings, count, model, tenants, start_at).run)
+    worker = WorkerProcesses(settings, count, model, tenants, start_at, copied_log)
+    return await run_role("worker", worker.run)

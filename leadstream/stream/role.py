@@ -94,7 +94,10 @@ async def run_app(app: PackApp, stop: asyncio.Event, *background: Awaitable[None
 def explained(error: BaseException) -> BaseException:
     """An error of a library as one of ours, where we know what it means."""
     if isinstance(error, OffsetOutOfRangeError | NoOffsetForPartitionError | PositionLost):
-        return LogTruncated(f"the log no longer has what comes next, or its offsets changed: {error}")
+        return LogTruncated(
+            f"the log no longer has what comes next, or its offsets changed: {error}",
+            "start again: the next start looks which it is, and says what to do",
+        )
     if isinstance(error, KafkaError):
         return StepFailed(f"Kafka failed a request that can't be tried again in place: {error!r}")
     return error

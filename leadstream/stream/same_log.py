@@ -14,7 +14,7 @@ from leadstream.settings import Settings
 from leadstream.stream.clients import connection
 from leadstream.stream.errors import LogTruncated, OtherLog
 from leadstream.stream.log_reader import bounds, read_record
-from leadstream.stream.preflight import when_kafka_answers
+from leadstream.stream.preflight import added, when_kafka_answers
 from leadstream.stream.topic_identity import TopicIdentity, identify
 from leadstream.stream.topics import TopicNames
 
@@ -22,11 +22,13 @@ WATCH_SECONDS = 3.0
 """How often a worker looks at its topics."""
 SEARCH_SECONDS = 5.0
 """A leader that is new may not show the end of its log at once."""
-SEE = "docs/operations.md, `The log under the state`, says what can be done; nothing is lost as yet"
+SEE = "see `Another log under the state` in docs/operations.md"
+OTHER_LOG_REMEDY = f"bring the old topic back, or begin anew beside it: {SEE}"
+RETENTION_REMEDY = f"restore them, or begin anew beside it: {SEE}"
 
 
 class SameLog:
-    """The topics of signals and of the rows as they were when this process started."""
+    """The topics of signals and of the rows as they are when this process starts; do they stay so?"""
 
     def __init__(self, settings: Settings, names: TopicNames, *, copied: bool = False) -> None:
         """`copied`: another id is no objection where the last folded record is found again, as it was."""
@@ -36,43 +38,43 @@ class SameLog:
         self._client: AIOKafkaClient | None = None
         self._found: dict[str, TopicIdentity] = {}
         self.log = LogIdentity()
+        """What these topics are, as it is written beside a position."""
 
     async def start(self) -> None:
         """Learns which topics these are; waits while Kafka is away, or does not show them yet."""
         await self.stop()
         self._client = await when_kafka_answers(self._connect, "topics")
-        while len(self._found) < 2:
-            self._found = await when_kafka_answers(self._look, "topics")
-            if len(self._found) < 2:
-                await asyncio.sleep(0.2)
-        signals, changelog = self._found[self._names.signals], self._found[self._names.changelog]
+        while len(found := await when_kafka_answers(self._look, "topics")) < 2:  # noqa: ASYNC110 - a retry
+            await asyncio.sleep(0.2)
+        self._found = found
+        signals, changelog = found[self._names.signals], found[self._names.changelog]
         placed_by = self._settings.key_partitions or signals.partitions
         self.log = LogIdentity(signals.id, changelog.id, placed_by)
 
     async def stop(self) -> None:
+        """Ends the connection."""
         client, self._client = self._client, None
         if client is not None:
             await client.close()
 
     async def check(self, partition: int, stored: PositionRow) -> None:
         """Raises `OtherLog` or `LogTruncated` unless the stored position is one of the present log."""
-        names = self._names
         if (found := await when_kafka_answers(self._changed, "topics")) is not None:
             raise found
-        refuse_other_count(names, partition, stored, self.log)
-        same = same_topics(stored, self.log)
-        if not same and not self._copied:
-            raise OtherLog(other_topic(names, partition, stored, self.log))
-        known = await self._find_last(partition, stored)
-        if not same and not known:
+        refuse_other_count(self._names, partition, stored, self.log)
+        other = other_topic(self._names, partition, stored, self.log)
+        if other is not None and not self._copied:
+            raise other
+        if not await self._find_last(partition, stored) and other is not None:
             raise OtherLog(
-                f"{names.signals}-{partition} can't be shown to be a copy of the log that the state was made "
-                f"of: its last folded record is not there any more; {SEE}"
+                f"{self._names.signals}-{partition} can't be shown to be a copy of the log that the state "
+                "was made of: the record that was folded last is not there any more",
+                OTHER_LOG_REMEDY,
             )
 
     async def watch(self) -> None:
         """Raises `OtherLog` when the topics are others, or have another number of partitions, than before."""
-        last = False
+        before = None
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             try:
@@ -80,16 +82,17 @@ class SameLog:
             except (KafkaError, OSError, TimeoutError):
                 continue
             # One broker may not know yet what others do.
-            if found is not None and last:
+            if found is not None and before is not None:
                 raise found
-            last = found is not None
+            before = found
 
     def grown(self, now: int) -> OtherLog:
         """What is wrong when the topic of signals turns out to have `now` partitions."""
         topic = self._names.signals
         return OtherLog(
-            f"{topic} has {now} partitions, and had {self._found[topic].partitions} when this process started: "
-            f"producers place keys by {now} now; {added(now, self.log.partitions)}"
+            f"{topic} has {now} partitions, and had {self._found[topic].partitions} when this process "
+            f"started: producers place keys by {now} now",
+            added(now, self.log.partitions),
         )
 
     async def _connect(self) -> AIOKafkaClient:
@@ -110,15 +113,16 @@ class SameLog:
         for topic, before in self._found.items():
             now = found.get(topic)
             if now is None:
-                return OtherLog(f"there is no topic {topic} any more: it was deleted; {SEE}")
+                return OtherLog(f"there is no topic {topic} any more: it was deleted", OTHER_LOG_REMEDY)
             if now.id and before.id and now.id != before.id:
-                return OtherLog(f"{topic} was deleted and made anew while this process ran; {SEE}")
+                return OtherLog(f"{topic} was deleted and made anew while this ran", OTHER_LOG_REMEDY)
             if now.partitions != before.partitions and topic == self._names.signals:
                 return self.grown(now.partitions)
         return None
 
     async def _find_last(self, partition: int, stored: PositionRow) -> bool:
-        """Whether the last folded record is where it was; False if retention has removed it.
+        """Whether the last folded record is where it was; False if retention has removed it, or if there is
+        none.
 
         Raises `OtherLog` where another record or none is in its place, `LogTruncated` where the log ends
         before it.
@@ -135,7 +139,8 @@ class SameLog:
                 if mark_of(record) != last:
                     raise OtherLog(
                         f"{place} has another record at offset {last.offset} than the one that was folded "
-                        f"last: this is another log than the state was made of; {SEE}"
+                        "last: this is another log than the state was made of",
+                        OTHER_LOG_REMEDY,
                     )
                 return True
             begin, end = (await bounds(self._settings, [tp]))[tp]
@@ -144,35 +149,38 @@ class SameLog:
             if asyncio.get_running_loop().time() > give_up:
                 raise LogTruncated(
                     f"{place} ends at {end}, but is folded up to {stored.position}: it was made anew, or has "
-                    f"lost its end; {SEE}"
+                    "lost its end",
+                    OTHER_LOG_REMEDY,
                 )
             await asyncio.sleep(0.5)
         if last is None or begin > last.offset:
             return False
         raise OtherLog(
-            f"{place} has no record at offset {last.offset}, where the one that was folded last was: this is "
-            f"another log than the state was made of; {SEE}"
+            f"{place} has no record at offset {last.offset}, where the one was that was folded last: this is "
+            "another log than the state was made of",
+            OTHER_LOG_REMEDY,
         )
 
 
-def same_topics(stored: PositionRow, present: LogIdentity) -> bool:
-    """Whether the ids are those of the row, as far as both know any."""
-    pairs = ((stored.log.topic, present.topic), (stored.log.changelog, present.changelog))
-    return all(before == now or not before or not now for before, now in pairs)
-
-
-def other_topic(names: TopicNames, partition: int, stored: PositionRow, present: LogIdentity) -> str:
-    """What is said of a row whose topics have other ids."""
-    if stored.log.topic and present.topic and stored.log.topic != present.topic:
-        return (
-            f"{names.signals} has the id {present.topic}, but the state of partition {partition} was made of a "
-            f"topic with the id {stored.log.topic}: it was deleted and made anew, or this is another cluster "
-            f"or LEADSTREAM_TOPIC_PREFIX, and the position {stored.position} means nothing here; {SEE}"
+def other_topic(
+    names: TopicNames, partition: int, stored: PositionRow, present: LogIdentity
+) -> OtherLog | None:
+    """What is wrong with a row whose topics have other ids, as far as both ids are known; None if nothing."""
+    before = stored.log
+    if before.topic and present.topic and before.topic != present.topic:
+        return OtherLog(
+            f"{names.signals} has the id {present.topic}, but the state of partition {partition} was made of "
+            f"a topic with the id {before.topic}: it was made anew, or this is another cluster or "
+            f"LEADSTREAM_TOPIC_PREFIX; the position {stored.position} means nothing here",
+            OTHER_LOG_REMEDY,
         )
-    return (
-        f"{names.changelog} has the id {present.changelog}, but its partition {partition} has rows of the "
-        f"topic with the id {stored.log.changelog}: it was made anew, and state is missing; {SEE}"
-    )
+    if before.changelog and present.changelog and before.changelog != present.changelog:
+        return OtherLog(
+            f"{names.changelog} has the id {present.changelog}, but the rows of its partition {partition} "
+            f"were written to a topic with the id {before.changelog}: it was made anew, and state is missing",
+            OTHER_LOG_REMEDY,
+        )
+    return None
 
 
 def refuse_other_count(names: TopicNames, partition: int, stored: PositionRow, present: LogIdentity) -> None:
@@ -181,14 +189,6 @@ def refuse_other_count(names: TopicNames, partition: int, stored: PositionRow, p
     if before and before != now:
         raise OtherLog(
             f"the state of {names.signals}-{partition} was made with keys placed by {before} partitions, not "
-            f"{now}: with {now} the state of leads would be split; {added(now, before)}"
+            f"{now}: with {now} the state of leads would be split",
+            added(now, before),
         )
-
-
-def added(now: int, before: int) -> str:
-    """What to do when a topic of signals with state has got more partitions."""
-    return (
-        f"give all other topics {now} partitions as well, start with LEADSTREAM_KEY_PARTITIONS={before}, and "
-        "make nothing anew, as the changelog is the state (docs/operations.md, `Partitions were added`)"
-    )
-

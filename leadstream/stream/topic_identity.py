@@ -11,7 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import IncompatibleBrokerVersion, NodeNotReadyError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    NodeNotReadyError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.metadata import MetadataRequest

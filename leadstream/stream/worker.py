@@ -12,16 +12,16 @@ from leadstream.operations import metrics
 from leadstream.operations.health import HealthServer
 from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.rows import DamagedRow, ModelMismatch, NewerEngine
+from leadstream.scoring.rows import DamagedRow, ModelMismatch, NewerEngine, OtherPartitions, check_keys
 from leadstream.settings import Settings
 from leadstream.stream.app import ScorerApp
 from leadstream.stream.clients import producer
 from leadstream.stream.clock import run_clock
-from leadstream.stream.errors import Refused
+from leadstream.stream.errors import OtherLog, Refused
 from leadstream.stream.model_topic import ModelTopic
-from leadstream.stream.preflight import check_topics_for_scoring, check_transactions
-from leadstream.stream.same_log import SameLog
+from leadstream.stream.preflight import added, check_topics_for_scoring, check_transactions
 from leadstream.stream.role import prepared, run_app, run_role
+from leadstream.stream.same_log import SameLog
 from leadstream.stream.task import PartitionTask
 from leadstream.stream.topics import TopicNames
 from leadstream.stream.transaction import AtLeastOnceLog, TransactionalLog
@@ -124,7 +124,7 @@ class Worker:
 
     def _make_fold(self, partition: int, rows: dict[bytes, bytes]) -> PartitionFold:
         try:
-            return PartitionFold(
+            fold = PartitionFold(
                 app=self._settings.app,
                 topic=self._names.signals,
                 partition=partition,
@@ -134,6 +134,14 @@ class Worker:
                 rows=rows,
                 offset_guard=self._settings.processing_guarantee == "at_least_once",
             )
+            if fold.stored is not None and not fold.stored.log.partitions:
+                check_keys(rows, partition, self._same_log.log.partitions)
+            return fold
+        except OtherPartitions as error:
+            raise OtherLog(
+                f"{error}: partitions were added to {self._names.signals}",
+                added(self._partitions, "the number that there were before"),
+            ) from error
         except (DamagedRow, ModelMismatch, NewerEngine) as error:
             raise Refused(str(error)) from error
 

@@ -55,6 +55,7 @@ async def arrivals(settings: Settings) -> Arrivals:
     found = Arrivals()
     topic = TopicNames(settings.topic_prefix, settings.app).signals
     partitions = await partition_count(settings, topic)
+    placed_by = settings.key_partitions or partitions
     places = [TopicPartition(topic, number) for number in range(partitions)]
     async for records in read_tail(settings, places, max(1, TAIL // partitions)):
         for record in records:
@@ -64,7 +65,7 @@ async def arrivals(settings: Settings) -> Arrivals:
             found.newest = max(record.timestamp, found.newest or 0)
             found.create_time |= record.timestamp_type == 0
             if record.key is not None:
-                found.misplaced += partition_of(record.key, partitions) != record.partition
+                found.misplaced += partition_of(record.key, placed_by) != record.partition
             try:
                 signal = decode_signal(record.key, record.value)
             except Rejected:
