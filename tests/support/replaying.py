@@ -69,7 +69,7 @@ class Replayed:
                 app=installation.name,
                 topic=names.signals,
                 partition=number,
-                partitions=installation.partitions,
+                partitions=installation.settings.key_partitions or installation.partitions,
                 models=catalog,
                 rows={},
             )
@@ -145,7 +145,8 @@ class Replayed:
             if message.offset() < here.position
         ]
         assert here.last == (as_marked(folded[-1]) if folded else None)
-        assert here.log.partitions == self.installation.partitions
+        placed_by = self.installation.settings.key_partitions or self.installation.partitions
+        assert here.log.partitions == placed_by
 
     def _check_scores(self, number: int) -> None:
         rows = self.log.rows(self.installation.names.scores, number)
