@@ -57,6 +57,11 @@ async def check_topics_for_scoring(settings: Settings, names: TopicNames) -> int
             f"LEADSTREAM_KEY_PARTITIONS is {placed_by}, and {names.signals} has {partitions} partitions "
             "only: leave it out, or set it to the number that there were when the state was begun"
         )
+    if "compact" in states[names.signals].config.get("cleanup.policy", "delete"):
+        raise Refused(
+            f"{names.signals} has cleanup.policy=compact, which takes signals out of the log: set delete on the "
+            "topic"
+        )
     timestamps = states[names.signals].config.get("message.timestamp.type", "LogAppendTime")
     if timestamps != "LogAppendTime" and not settings.allow_create_time:
         raise Refused(
