@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     """Certificate authorities in PEM for SSL; the system's when not set."""
     postgres_dsn: SecretStr = SecretStr("postgresql://127.0.0.1:5432/leadstream")
     postgres_schema: str = Field(default="leadstream", pattern=r"^[a-z_][a-z0-9_]{0,40}$")
+    key_partitions: int | None = Field(default=None, ge=1, le=10_000)
+    """By how many partitions keys are placed; by default as many as the topic of signals has. Fewer where
+    partitions were added to a topic whose signals have state: what comes into those is sent on."""
     processing_guarantee: Literal["exactly_once", "at_least_once"] = "exactly_once"
     allow_create_time: bool = False
     """Accept a signals topic whose timestamps are the producers' (the embedded broker has no other)."""

@@ -67,6 +67,7 @@ async def export(
     partitions = await partition_count(settings, topic)
     if partition is not None and partition >= partitions:
         raise CliError(f"{topic} has no partition {partition}", f"its partitions are 0 to {partitions - 1}")
+    placed_by = settings.key_partitions or partitions
     chosen = range(partitions) if partition is None else [partition]
     exported = 0
     async for records in read_topic(settings, topic, chosen, progress=show):
@@ -76,7 +77,7 @@ async def export(
                 write(format_unreadable(topic, current, record))
                 continue
             key = record.key
-            home = key is None or key.startswith(CONTROL_PREFIX) or partition_of(key, partitions) == current
+            home = key is None or key.startswith(CONTROL_PREFIX) or partition_of(key, placed_by) == current
             line = format_line(
                 topic, current, record.offset, record.timestamp, key, record.value, misplaced=not home
             )

@@ -22,6 +22,14 @@ def worker(
     start_at: Annotated[
         int | None, typer.Option(min=0, help="Offset of a first start on a log that does not start at 0.")
     ] = None,
+    copied_log: Annotated[
+        bool,
+        typer.Option(
+            "--copied-log",
+            help="The topics are copies with the same offsets, and so with other ids: go on where the record "
+            "that was folded last is found again.",
+        ),
+    ] = False,
     processes: Annotated[
         int, typer.Option(min=1, max=64, help="Processes of this worker: one for each core it may use.")
     ] = 1,
@@ -40,5 +48,5 @@ def worker(
     except ModelError as error:
         raise CliError(str(error), "correct it and start again") from error
     if processes > 1:
-        raise typer.Exit(run_processes(settings, processes, model, tenants, start_at))
-    raise typer.Exit(run_worker(settings, catalog, start_at))
+        raise typer.Exit(run_processes(settings, processes, model, tenants, start_at, copied_log))
+    raise typer.Exit(run_worker(settings, catalog, start_at, copied_log=copied_log))

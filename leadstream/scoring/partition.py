@@ -17,9 +17,13 @@ from leadstream.scoring.rows import (
     MODEL,
     POSITION,
     TURNS,
+    UNKNOWN_LOG,
+    LogIdentity,
     ModelMismatch,
     NewerEngine,
+    PositionRow,
     check_model,
+    mark_of,
     model_row,
     position_row,
     read_head,
@@ -48,9 +52,11 @@ class PartitionFold:
         partitions: int | None,
         models: ModelCatalog,
         rows: dict[bytes, bytes],
+        log: LogIdentity = UNKNOWN_LOG,
         offset_guard: bool = False,
     ) -> None:
-        """`partitions` is how many the topic has; None if all that stands in this one belongs here (a file).
+        """`partitions` is how many keys are placed by; None if all that stands in this one belongs here (a
+        file). `log` is which log the records come from, as it is written beside the position.
 
         `rows` are all rows restored from the partition's changelog, {} for a new one; the fold owns them.
 
@@ -76,20 +82,33 @@ class PartitionFold:
         self._forwards: list[tuple[int, Message]] = []
         self._outcomes: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._records: Counter[str] = Counter()
+        self._log = log
+        self._last: LogRecord | None = None
+        """The last record folded since the last step."""
+        self.stored: PositionRow | None = None
+        """What the rows say of the position, as restored; None for a new partition."""
         self.position: int | None = None
         """The offset up to which the log is folded into the rows; None for a new partition."""
         self.now = 0
         """The highest broker timestamp met, in ms; while timers fire, the instant up to which all have."""
         for key, row in rows.items():
             if key == POSITION:
-                stored = read_position(row)
+                self.stored = stored = read_position(row)
                 self.position, self.now = stored.position, stored.now
             elif key.startswith(MODEL):
                 check_model(key, row, models)
             elif key.startswith(TURNS):
                 self._turns.counters[tenant_of(key, TURNS)] = read_turns(key, row)
+        self._mark = None
+        if self.stored is not None:
+            self._mark = self.stored.last
+            self._log = log.after(self.stored.log)
         self._timers = Timers(self._due_of)
         self._timers.rebuild(self._dues())
+
+    def gains_log(self) -> bool:
+        """Whether the next step writes more of its log beside the position than stands there."""
+        return self.stored is not None and self.stored.log != self._log
 
     def next_due(self) -> int | None:
         """The earliest instant (ms) at which a lead of the partition is due; None if none is."""
@@ -137,6 +156,7 @@ class PartitionFold:
             if spent >= limit:
                 return index
             spent += 1
+            self._last = record
             key = record.key
             try:
                 if isinstance(record, Unreadable):
@@ -174,7 +194,9 @@ class PartitionFold:
             key = TURNS + tenant.encode()
             self._own_rows[key] = rows[key] = turns_row(self._turns.counters[tenant])
         self._turns.changed.clear()
-        self._own_rows[POSITION] = rows[POSITION] = position_row(position, self.now)
+        if self._last is not None:
+            self._mark, self._last = mark_of(self._last), None
+        self._own_rows[POSITION] = rows[POSITION] = position_row(position, self.now, self._log, self._mark)
         step.changelog.extend(self._own_rows.items())
         step.history = self._history.take()
         step.dead_letters = self._dead_letters

@@ -1,11 +1,15 @@
 """The partition's own rows in its changelog, beside those of its leads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
 
+from leadstream.records.keys import CONTROL_PREFIX, hashed_partition
 from leadstream.records.rejection import Rejected, shorten
+from leadstream.records.step import LogRecord
 from leadstream.scoring.crawlers import LIST_VERSION
 from leadstream.scoring.hours import TZDATA_VERSION
 from leadstream.scoring.model import CompiledModel, ModelCatalog
@@ -21,6 +25,8 @@ from leadstream.scoring.state import (
 )
 
 T = TypeVar("T")
+
+CHECKED_KEYS = 1000
 
 POSITION = b"\0position"
 MODEL = b"\0model:"
@@ -39,6 +45,44 @@ class DamagedRow(Exception):
     """A row of the changelog that nobody of ours has written."""
 
 
+class OtherPartitions(Exception):
+    """Rows are of keys that the partition does not have with the number of partitions given."""
+
+
+class Mark(msgspec.Struct, array_like=True, frozen=True):
+    """What a record of the log is known again by: its offset, its broker's time (epoch ms) and a hash."""
+
+    offset: int
+    timestamp: int
+    digest: bytes
+    """BLAKE2b of key and value, 8 bytes."""
+
+
+class LogIdentity(msgspec.Struct, array_like=True, frozen=True):
+    """The log that a partition is folded from: a position means something in it only.
+
+    An id is "" where the broker has none, `partitions` is 0 where it is not known.
+    """
+
+    topic: str = ""
+    """The id of the topic of signals."""
+    changelog: str = ""
+    """The id of the topic that the rows stand in."""
+    partitions: int = 0
+    """By how many partitions keys are placed."""
+
+    def after(self, before: "LogIdentity") -> "LogIdentity":
+        """This, with the ids of `before` where the broker tells none now."""
+        return LogIdentity(
+            self.topic or before.topic,
+            self.changelog or before.changelog,
+            self.partitions or before.partitions,
+        )
+
+
+UNKNOWN_LOG = LogIdentity()
+
+
 class PositionRow(msgspec.Struct, array_like=True, frozen=True):
     """How far the log is folded into the rows: `position` is the next offset, `now` in ms."""
 
@@ -48,6 +92,10 @@ class PositionRow(msgspec.Struct, array_like=True, frozen=True):
     now: int
     data: dict[str, str]
     """Versions of the data that results depend on."""
+    log: LogIdentity = UNKNOWN_LOG
+    """Unknown in rows of codec 2."""
+    last: Mark | None = None
+    """The last folded record; None before the first, and in rows of codec 2."""
 
 
 class ModelRow(msgspec.Struct, array_like=True, frozen=True):
@@ -83,8 +131,37 @@ DATA_VERSIONS = {"phonenumbers": METADATA_VERSION, "tzdata": TZDATA_VERSION, "cr
 """Of the data that results depend on."""
 
 
-def position_row(position: int, now: int) -> bytes:
-    return _encode(PositionRow(CODEC, ENGINE, position, now, DATA_VERSIONS))
+def position_row(position: int, now: int, log: LogIdentity = UNKNOWN_LOG, last: Mark | None = None) -> bytes:
+    return _encode(PositionRow(CODEC, ENGINE, position, now, DATA_VERSIONS, log, last))
+
+
+def mark_of(record: LogRecord) -> Mark:
+    """What the record is known again by.
+
+    Headers are left out: what tells two records apart is their time, key and value.
+    """
+    hashed = blake2b(digest_size=8)
+    for part in (record.key, record.value):
+        # Lengths keep apart what a key ends with and a value begins with, and null from empty.
+        hashed.update(b"-" if part is None else b"%d:" % len(part))
+        hashed.update(part or b"")
+    return Mark(record.offset, record.timestamp, hashed.digest())
+
+
+def check_keys(rows: Iterable[bytes], partition: int, partitions: int) -> None:
+    """Raises `OtherPartitions` if leads among the rows belong elsewhere, were there so many partitions.
+
+    For rows that do not say by how many partitions their keys were placed. A lead has a row in the partition
+    of its key only, so a few of them tell.
+    """
+    leads = (key for key in rows if not key.startswith(CONTROL_PREFIX))
+    for key in islice(leads, CHECKED_KEYS):
+        home = hashed_partition(key, partitions)
+        if home != partition:
+            raise OtherPartitions(
+                f"the state of {shorten(key)} is in partition {partition}, and its key belongs in {home} of "
+                f"{partitions}"
+            )
 
 
 def read(decode: Callable[[bytes], T], key: bytes, row: bytes) -> T:

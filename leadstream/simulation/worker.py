@@ -6,7 +6,7 @@ from random import Random
 
 from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.rows import POSITION, read_position
+from leadstream.scoring.rows import POSITION, LogIdentity, PositionRow, mark_of, read_position
 from leadstream.settings import Settings
 from leadstream.simulation.faults import Faults
 from leadstream.simulation.fetching import Cursor
@@ -15,7 +15,7 @@ from leadstream.simulation.kafka import Kafka
 from leadstream.simulation.process import Process
 from leadstream.stream import clients
 from leadstream.stream.clock import run_clock
-from leadstream.stream.errors import Refused
+from leadstream.stream.errors import OtherLog, Refused
 from leadstream.stream.packs import Pack
 from leadstream.stream.task import PartitionTask
 from leadstream.stream.topics import TopicNames
@@ -224,11 +224,18 @@ class Worker(Process):
     async def seek(self, partition: int, offset: int) -> int:
         return await self.call("seek", lambda: self._cursors[partition].seek(offset))
 
-    async def begin(self, partition: int, stored: int | None) -> int:
+    async def begin(self, partition: int, stored: PositionRow | None) -> int:
         committed = await self.call("begin", lambda: self._group.committed.get(partition))
         if stored is None and committed is not None:
             raise Refused(f"{partition} has no stored position, but the group has committed {committed}")
-        return stored or 0
+        if stored is None:
+            return 0
+        log = self.kafka.partition(NAMES.signals, partition)
+        before, _ = log.read(0, stored.position)
+        # Of what readers see below the position, the last; the log never changes behind a position.
+        if (mark_of(before[-1]) if before else None) != stored.last:
+            raise OtherLog(f"{partition} was folded up to {stored.last}", f"it ends with {before[-1:]}")
+        return stored.position
 
     def hold(self, partition: int) -> None:
         self._cursors[partition].hold()
@@ -256,4 +263,5 @@ def make_fold(
         partitions=partitions,
         models=catalog,
         rows=rows,
+        log=LogIdentity("signals", "changelog", partitions),
     )

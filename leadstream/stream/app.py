@@ -12,11 +12,13 @@ from faust.auth import Credentials
 from faust.types import TP
 
 from leadstream.operations import metrics
+from leadstream.scoring.rows import PositionRow
 from leadstream.settings import Settings
 from leadstream.stream.clients import connection
 from leadstream.stream.errors import LogTruncated, Refused
 from leadstream.stream.packs import Pack, PackConsumer, PackConsumerThread, PackTransport
 from leadstream.stream.preflight import TIMESTAMPS_REMEDY
+from leadstream.stream.same_log import RETENTION_REMEDY, SameLog
 from leadstream.stream.task import PartitionTask
 
 log = structlog.get_logger()
@@ -164,14 +166,17 @@ class ScorerApp(PackApp):
         partitions: int,
         make_task: Callable[[int, "ScorerApp"], PartitionTask],
         start_at: int | None,
+        same_log: SameLog,
         before_folding: Callable[[], Awaitable[None]],
     ) -> None:
-        """`before_folding` is awaited each time that a partition is open and its rows fit the model."""
+        """`partitions` is how many the topic had when this process started, `before_folding` is awaited each
+        time that a partition is open and its rows fit the model."""
         self._before_folding = before_folding
         self._topic = topic
         self._partitions = partitions
         self._make_task = make_task
         self._start_at = start_at
+        self._same_log = same_log
         self.tasks: dict[int, PartitionTask] = {}
         self._kept: dict[int, tuple[int, PartitionTask]] = {}
         super().__init__(settings.app, settings)
@@ -208,22 +213,24 @@ class ScorerApp(PackApp):
     async def seek(self, partition: int, offset: int) -> int:
         return await self.seek_to(TopicPartition(self._topic, partition), offset)
 
-    async def begin(self, partition: int, stored: int | None) -> int:
+    async def begin(self, partition: int, stored: PositionRow | None) -> int:
         position = await self._begin(partition, stored)
         await self._before_folding()
         return position
 
-    async def _begin(self, partition: int, stored: int | None) -> int:
+    async def _begin(self, partition: int, stored: PositionRow | None) -> int:
         thread = self.thread
         tp = TopicPartition(self._topic, partition)
         beginning = await self.beginning(tp)
         if stored is not None:
-            if stored < beginning:
+            await self._same_log.check(partition, stored)
+            if stored.position < beginning:
                 raise LogTruncated(
-                    f"{self._topic}-{partition} starts at {beginning}, but is folded up to {stored} only: "
-                    "the records between are gone; restore them, or start a new application with --start-at"
+                    f"{self._topic}-{partition} starts at {beginning}, but is folded up to {stored.position} "
+                    "only: the records between are gone",
+                    RETENTION_REMEDY,
                 )
-            return stored
+            return stored.position
         if self._start_at is not None:
             return max(self._start_at, beginning)
         committed = await thread.call_thread(thread.committed, tp)
@@ -245,6 +252,9 @@ class ScorerApp(PackApp):
 
     async def _tasks_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
         mine = sorted(tp.partition for tp in assigned if tp.topic == self._topic)
+        if mine and mine[-1] >= self._partitions:
+            self.fail(self._same_log.grown(mine[-1] + 1))
+            return
         if self.settings.processing_guarantee == "at_least_once" and len(mine) < self._partitions:
             self.fail(
                 Refused(

@@ -2,7 +2,8 @@
 
 StreamError                 the process ends with `exit_code`; its supervisor restarts it
 ├── Refused          (2)    settings or state that a restart won't mend: says what to change
-│   └── Denied              Kafka does not let this user do what is needed
+│   ├── Denied              Kafka does not let this user do what is needed
+│   └── OtherLog     (2)    the log is not the one that the state was made of
 ├── LogTruncated     (3)    the log no longer has the records from the position on
 ├── StepFailed       (4)    the log did not take a step: a failed send, a deadline passed
 └── ProcessEnded     (its)  a process of the worker ended, so all do
@@ -26,10 +27,24 @@ class Denied(Refused):
     """Kafka does not let this user do what is needed; the message names the rights."""
 
 
+class OtherLog(Refused):
+    """The log is not the one that the state was made of, so a position in it means nothing."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+
 class LogTruncated(StreamError):
-    """Records behind the position are gone from the log."""
+    """Records behind the position are gone from the log, or it ends before the position."""
 
     exit_code = 3
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy
 
 
 class StepFailed(StreamError):

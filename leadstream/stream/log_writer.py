@@ -11,7 +11,7 @@ from aiokafka.errors import UnknownError
 
 from leadstream.settings import Settings
 from leadstream.stream.clients import producer
-from leadstream.stream.topics import SIGNAL_BYTES, partition_count
+from leadstream.stream.topics import SIGNAL_BYTES, key_partitions
 from leadstream.stream.transaction import stop_quietly
 
 MAX_PENDING = 32
@@ -33,10 +33,11 @@ class LogWriter:
         self._open: dict[int, tuple[Any, int]] = {}
         self._pending: deque[tuple[asyncio.Future[Any], int]] = deque()
         self.partitions = 0
+        """By how many partitions keys are placed."""
         self.acknowledged = 0
 
     async def __aenter__(self) -> Self:
-        self.partitions = await partition_count(self._settings, self._topic)
+        self.partitions = await key_partitions(self._settings, self._topic)
         try:
             self._producer = await self._started(enable_idempotence=True)
         except UnknownError:

@@ -71,6 +71,17 @@ async def check_topics_for_scoring(
     ]  # fmt: skip
     states = await when_kafka_answers(lambda: describe_topics(settings, wanted), "topics")
     partitions = check_present(wanted, states, names.models)
+    placed_by = settings.key_partitions
+    if placed_by is not None and placed_by > partitions:
+        raise Refused(
+            f"LEADSTREAM_KEY_PARTITIONS is {placed_by}, and {names.signals} has {partitions} partitions "
+            "only: leave it out, or set it to the number that there were when the state was begun"
+        )
+    if "compact" in states[names.signals].config.get("cleanup.policy", "delete"):
+        raise Refused(
+            f"{names.signals} has cleanup.policy=compact, which takes signals out of the log: set delete on "
+            "the topic"
+        )
     timestamps = states[names.signals].config.get("message.timestamp.type", "LogAppendTime")
     if timestamps != "LogAppendTime" and not settings.allow_create_time:
         raise Refused(
@@ -119,13 +130,17 @@ def largest_records(names: TopicNames, catalog: ModelCatalog) -> dict[str, int]:
 
 
 def check_present(wanted: list[str], states: dict[str, TopicState], models: str) -> int:
-    """The partition count that all topics share, but for the one of models, which has one partition.
+    """The partition count of the first topic. The others need as many, as what comes of a partition goes to
+    those of the same number; but for the one of models, which has one.
 
-    Raises Refused for an absent topic or another count.
+    Raises Refused for an absent topic, or one with fewer.
     """
     missing = [name for name in wanted if name not in states]
     if missing:
-        raise Refused(f"there is no topic {', '.join(missing)}: run `leadstream topics create`")
+        raise Refused(
+            f"there is no topic {', '.join(missing)}: run `leadstream topics create`; if it was there "
+            "before, first see `Another log under the state` in docs/operations.md"
+        )
     partitions = states[wanted[0]].partitions
     if states[models].partitions != 1:
         raise Refused(
@@ -133,12 +148,21 @@ def check_present(wanted: list[str], states: dict[str, TopicState], models: str)
             "delete it and run `leadstream topics create`; workers fill it when they start"
         )
     for name in wanted:
-        if states[name].partitions != partitions and name != models:
+        found = states[name].partitions
+        if found < partitions and name != models:
             raise Refused(
-                f"{name} has {states[name].partitions} partitions, {wanted[0]} has {partitions}: the "
-                "state of a lead lives in the partition of its key, so both must have the same number"
+                f"{name} has {found} partitions, {wanted[0]} has {partitions}: what comes of one goes to "
+                f"that of the same number; if partitions were added, {added(partitions, found)}"
             )
     return partitions
+
+
+def added(now: int, before: int | str) -> str:
+    """What to do when a topic of signals that has state has got more partitions."""
+    return (
+        f"give all other topics {now} partitions as well, start with LEADSTREAM_KEY_PARTITIONS={before}, and "
+        "make none anew, the changelog is the state: see `Partitions were added` in docs/operations.md"
+    )
 
 
 async def check_transactions(settings: Settings) -> None:

@@ -28,13 +28,19 @@ log = structlog.get_logger()
 
 
 class WorkerProcesses:
-    """`count` processes of one worker; `model`, `tenants` and `start_at` as on the command line."""
+    """`count` processes of one worker; what else there is as on the command line."""
 
     def __init__(
-        self, settings: Settings, count: int, model: str, tenants: Path | None, start_at: int | None
+        self,
+        settings: Settings,
+        count: int,
+        model: str,
+        tenants: Path | None,
+        start_at: int | None,
+        copied_log: bool = False,
     ) -> None:
         self._settings = settings
-        self._arguments = (model, tenants, start_at)
+        self._arguments = (model, tenants, start_at, copied_log)
         self._ports: list[int | None] = [None] * count
         self._processes: list[SpawnProcess] = []
         self._prepared: list[Connection] = []
@@ -135,6 +141,7 @@ def _process(
     model: str,
     tenants: Path | None,
     start_at: int | None,
+    copied_log: bool,
     parent: Connection,
 ) -> None:
     """The life of one process; it ends as if asked to when its parent is gone.
@@ -143,7 +150,7 @@ def _process(
     """
     configure(settings)
     structlog.contextvars.bind_contextvars(process=number)
-    worker = Worker(settings, load_catalog(model, tenants), start_at, on_listening=parent.send)
+    worker = Worker(settings, load_catalog(model, tenants), start_at, parent.send, copied_log=copied_log)
     try:
         parent.send(None)
         parent.recv()
@@ -158,9 +165,14 @@ def _process(
 
 
 def run_processes(
-    settings: Settings, count: int, model: str, tenants: Path | None, start_at: int | None
+    settings: Settings,
+    count: int,
+    model: str,
+    tenants: Path | None,
+    start_at: int | None,
+    copied_log: bool = False,
 ) -> int:
     """Run a worker of `count` processes until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    run = WorkerProcesses(settings, count, model, tenants, start_at).run
+    run = WorkerProcesses(settings, count, model, tenants, start_at, copied_log).run
     # Later than its processes, which end by themselves.
     return run_role("worker", run, end_seconds=END_SECONDS + 1.0)

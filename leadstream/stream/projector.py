@@ -109,7 +109,8 @@ class ProjectionTask:
         if stored is not None and stored < beginning:
             raise LogTruncated(
                 f"{self.tp.topic}-{self.tp.partition} starts at {beginning}, but is projected up to {stored} "
-                "only: the records between are gone; raise the topic's retention and rebuild the tables"
+                "only: the records between are gone",
+                "raise the topic's retention and rebuild the tables",
             )
         begin = beginning if stored is None else stored
         if begin != self.position:

@@ -210,9 +210,12 @@ def explained(error: BaseException) -> BaseException:
     if isinstance(error, DENIED) or isinstance(error.__cause__, DENIED):
         return Denied(f"Kafka refuses what it allowed at the start: {error}")
     if isinstance(error, OffsetOutOfRangeError | NoOffsetForPartitionError | PositionLost):
-        return LogTruncated(f"the log no longer has what comes next, or its offsets changed: {error}")
+        return LogTruncated(
+            f"the log no longer has what comes next, or its offsets changed: {error}",
+            "start again: the next start looks which it is, and says what to do",
+        )
     if isinstance(error, CorruptRecordException):
-        return LogTruncated(f"the log can't be read on: {error}; restore it from another replica")
+        return LogTruncated(f"the log can't be read on: {error}", "restore it from another replica")
     if isinstance(error, KafkaError):
         return StepFailed(f"Kafka failed a request that can't be tried again in place: {error!r}")
     return error

@@ -17,6 +17,7 @@ import structlog
 from leadstream.operations import metrics
 from leadstream.records.step import Step
 from leadstream.scoring.partition import PartitionFold
+from leadstream.scoring.rows import PositionRow
 from leadstream.stream.changelog import Progress
 from leadstream.stream.errors import Fenced, StepFailed, StreamError
 from leadstream.stream.pack_queue import PackQueue
@@ -46,10 +47,11 @@ class Feed(Protocol):
     async def seek(self, partition: int, offset: int) -> int:
         """Fetch from there on; returns the epoch of the packs to come."""
 
-    async def begin(self, partition: int, stored: int | None) -> int:
+    async def begin(self, partition: int, stored: PositionRow | None) -> int:
         """Where folding begins, given the stored position if there is one.
 
-        Raises Refused if there is none and it can't be told, LogTruncated if the log starts behind it.
+        Raises Refused if there is none and it can't be told, OtherLog if it is not one of this log,
+        LogTruncated if the log starts behind it or ends before it.
         """
 
     def hold(self, partition: int) -> None: ...
@@ -194,7 +196,7 @@ class PartitionTask:
         rows = await self._log.restore(self._on_restored)
         self.fold = self._make_fold(rows)
         try:
-            position = await self._feed.begin(self.partition, self.fold.position)
+            position = await self._feed.begin(self.partition, self.fold.stored)
         except StreamError:
             # After a stall the rows may be those of another time: somebody has begun the partition since, or
             # gone on in it. What they say of it is then no reason to end.
@@ -210,6 +212,8 @@ class PartitionTask:
             self._waiting = 1
         else:
             self.durable = position
+            if self.fold.gains_log():
+                self._waiting = 1
         log.info(
             "partition open",
             partition=self.partition,

@@ -223,6 +223,11 @@ async def partition_count(settings: Settings, topic: str) -> int:
     return count
 
 
+async def key_partitions(settings: Settings, signals: str) -> int:
+    """By how many partitions the keys of the topic of signals are placed. Raises `TopicAbsent`."""
+    return settings.key_partitions or await partition_count(settings, signals)
+
+
 async def check_topics(settings: Settings, wanted: Sequence[TopicSpec]) -> list[Difference]:
     """How the topics differ from what is wanted; an absent one is one difference."""
     present = await describe_topics(settings, [spec.name for spec in wanted])

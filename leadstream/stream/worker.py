@@ -11,15 +11,16 @@ from leadstream import __version__
 from leadstream.operations import metrics
 from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.rows import DamagedRow, ModelMismatch, NewerEngine
+from leadstream.scoring.rows import DamagedRow, ModelMismatch, NewerEngine, OtherPartitions, check_keys
 from leadstream.settings import Settings
 from leadstream.stream.app import ScorerApp
 from leadstream.stream.clients import producer
 from leadstream.stream.clock import run_clock
-from leadstream.stream.errors import Refused
+from leadstream.stream.errors import OtherLog, Refused
 from leadstream.stream.model_topic import ModelTopic
-from leadstream.stream.preflight import check_rights, check_topics_for_scoring, check_transactions
+from leadstream.stream.preflight import added, check_rights, check_topics_for_scoring, check_transactions
 from leadstream.stream.role import listening, prepared, run_app, run_role
+from leadstream.stream.same_log import SameLog
 from leadstream.stream.task import PartitionTask
 from leadstream.stream.topics import TopicNames
 from leadstream.stream.transaction import AtLeastOnceLog, TransactionalLog, stop_quietly
@@ -48,13 +49,16 @@ class Worker:
         catalog: ModelCatalog,
         start_at: int | None,
         on_listening: Callable[[int], None] | None = None,
+        *,
+        copied_log: bool = False,
     ) -> None:
-        """`on_listening` is told the port of the health endpoint."""
+        """`on_listening` is told the port of the health endpoint; `copied_log` as in `SameLog`."""
         self._on_listening = on_listening
         self._settings = settings
         self._catalog = catalog
         self._start_at = start_at
         self._names = TopicNames(settings.topic_prefix, settings.app)
+        self._same_log = SameLog(settings, self._names, copied=copied_log)
         self._partitions = 0
         self._app: ScorerApp | None = None
         self._progress: dict[int, tuple[int | None, float]] = {}
@@ -70,30 +74,35 @@ class Worker:
             log.info("worker starting", version=__version__, metrics=health.url)
             if self._on_listening is not None:
                 self._on_listening(health.port)
-            if not await prepared(self._check(), stop):
-                return
-            self._app = ScorerApp(
-                settings,
-                self._names.signals,
-                self._partitions,
-                self._make_task,
-                self._start_at,
-                before_folding=ModelTopic(settings, self._names.models, self._catalog).tell,
-            )
-            ticks = producer(settings, enable_idempotence=settings.processing_guarantee == "exactly_once")
             try:
-                if not await prepared(ticks.start(), stop):
+                if not await prepared(self._check(), stop):
                     return
-                clock = run_clock(self._tasks, ticks, self._names.signals)
-                await run_app(self._app, stop, clock, self._observe())
+                self._app = ScorerApp(
+                    settings,
+                    self._names.signals,
+                    self._partitions,
+                    self._make_task,
+                    self._start_at,
+                    self._same_log,
+                    before_folding=ModelTopic(settings, self._names.models, self._catalog).tell,
+                )
+                ticks = producer(settings, enable_idempotence=settings.processing_guarantee == "exactly_once")
+                try:
+                    if not await prepared(ticks.start(), stop):
+                        return
+                    clock = run_clock(self._tasks, ticks, self._names.signals)
+                    await run_app(self._app, stop, clock, self._observe(), self._same_log.watch())
+                finally:
+                    await stop_quietly(ticks)
             finally:
-                await stop_quietly(ticks)
+                await self._same_log.stop()
 
     async def _check(self) -> None:
         await check_rights(self._settings, self._names, "worker")
         self._partitions = await check_topics_for_scoring(self._settings, self._names, self._catalog)
         if self._settings.processing_guarantee == "exactly_once":
             await check_transactions(self._settings)
+        await self._same_log.start()
 
     def _make_task(self, partition: int, app: ScorerApp) -> PartitionTask:
         settings = self._settings
@@ -112,15 +121,24 @@ class Worker:
 
     def _make_fold(self, partition: int, rows: dict[bytes, bytes]) -> PartitionFold:
         try:
-            return PartitionFold(
+            fold = PartitionFold(
                 app=self._settings.app,
                 topic=self._names.signals,
                 partition=partition,
-                partitions=self._partitions,
+                partitions=self._same_log.log.partitions,
+                log=self._same_log.log,
                 models=self._catalog,
                 rows=rows,
                 offset_guard=self._settings.processing_guarantee == "at_least_once",
             )
+            if fold.stored is not None and not fold.stored.log.partitions:
+                check_keys(rows, partition, self._same_log.log.partitions)
+            return fold
+        except OtherPartitions as error:
+            raise OtherLog(
+                f"{error}: partitions were added to {self._names.signals}",
+                added(self._partitions, "the number that there were before"),
+            ) from error
         except (DamagedRow, ModelMismatch, NewerEngine) as error:
             raise Refused(str(error)) from error
 
@@ -170,6 +188,8 @@ class Worker:
         return f"restoring partitions {opening}" if opening else None
 
 
-def run_worker(settings: Settings, catalog: ModelCatalog, start_at: int | None = None) -> int:
+def run_worker(
+    settings: Settings, catalog: ModelCatalog, start_at: int | None = None, *, copied_log: bool = False
+) -> int:
     """Run the worker until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    return run_role("worker", Worker(settings, catalog, start_at).run)
+    return run_role("worker", Worker(settings, catalog, start_at, copied_log=copied_log).run)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import msgspec
 import pytest
 
 from leadstream.cli.diagnosis.findings import Finding
@@ -16,7 +17,7 @@ from leadstream.cli.doctor import Diagnosis, diagnose
 from leadstream.localstack import KafkaAddress
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key, partition_of
-from leadstream.scoring.rows import DATA_VERSIONS
+from leadstream.scoring.rows import DATA_VERSIONS, POSITION, LogIdentity, read_position
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent
 from tests.support.waiting import until
@@ -227,14 +228,16 @@ def test_a_state_that_is_ahead_of_its_log(apache_kafka, unique, postgres_dsn):
         )
     [position] = of(examine(installation), "state")
     assert position.level == "ok"
-    # As if the topic had been made anew with fewer records.
+    # As if the topic had been made anew with fewer records, on brokers that have no ids of topics.
+    row = read_position(log.rows(installation.names.changelog)[POSITION])
+    nameless = msgspec.structs.replace(row, log=LogIdentity("", "", 1))
+    rows = {POSITION: msgspec.msgpack.encode(nameless)}
     ahead = Installation(apache_kafka, f"{unique}n", 1, {"postgres_dsn": NOWHERE}).create()
     log.send(ahead.names.signals, [signal(1)])
-    rows = log.rows(installation.names.changelog)
     log.send(ahead.names.changelog, [Sent(b"\0position", rows[b"\0position"], 0)])
     [state] = of(examine(ahead), "state")
     assert state.level == "problem"
-    assert "its log ends at 1" in state.text
+    assert "ends at 1, but is folded up to 5" in state.text
     # And as if the log's beginning had been deleted before it was folded.
     behind = Installation(apache_kafka, f"{unique}b", 1, {"postgres_dsn": NOWHERE}).create()
     log.send(behind.names.signals, [signal(number) for number in range(20)])
@@ -242,6 +245,59 @@ def test_a_state_that_is_ahead_of_its_log(apache_kafka, unique, postgres_dsn):
     log.send(behind.names.changelog, [Sent(b"\0position", rows[b"\0position"], 0)])
     [state] = of(examine(behind), "state")
     assert "its log begins at 15" in state.text
+
+
+@pytest.mark.kafka
+def test_a_log_that_is_another_one(apache_kafka, unique, postgres_dsn):
+    options = {"postgres_dsn": NOWHERE}
+    installation = Installation(apache_kafka, unique, 2, options).create()
+    names = installation.names
+    log = Log(apache_kafka.bootstrap)
+    log.send(names.signals, [signal(number) for number in range(60)])
+
+    def folded() -> bool:
+        positions = [log.rows(names.changelog, number).get(POSITION) for number in range(2)]
+        return all(row is not None and read_position(row).last is not None for row in positions)
+
+    with role(installation, "worker"):
+        until(folded, "both partitions are folded", seconds=60)
+    assert levels(examine(installation))["state"] == "ok"
+    # Partitions are added, to the topic of signals and then to all: nothing says that a topic be made anew.
+    log.grow(names.signals, 4)
+    log.send(names.signals, [signal(number) for number in range(60, 160)])
+    unread = [len(log.read(names.signals, partition=number)) for number in (2, 3)]
+    assert min(unread) > 5
+    for grown in (2, 4):
+        for topic in (names.changelog, names.actions, names.decisions, names.scores, names.history):
+            if grown > 2:
+                log.grow(topic, grown)
+        diagnosis = examine(installation)
+        found = of(diagnosis, "state")
+        texts = [finding.text for finding in found if finding.level == "problem"]
+        assert any("made with keys placed by 2 partitions, not 4" in text for text in texts)
+        assert any(f"nobody has read: 2: {unread[0]}, 3: {unread[1]}" in text for text in texts)
+        remedies = [finding.remedy for finding in found if finding.level == "problem"]
+        assert all("LEADSTREAM_KEY_PARTITIONS=2" in remedy for remedy in remedies)
+        counts = [finding for finding in of(diagnosis, "topics") if "partitions=2" in finding.text]
+        assert len(counts) == (6 if grown == 2 else 1)
+        assert all("make none anew" in finding.remedy for finding in counts)
+    # The topic of signals is made anew, with as many records as were folded.
+    log.make_anew(names.signals, 2, message_timestamp_type="LogAppendTime")
+    log.send(names.signals, [signal(number) for number in range(60)])
+    diagnosis = examine(installation)
+    [state] = [finding for finding in of(diagnosis, "state") if finding.level == "problem"]
+    assert "was made of a topic with the id" in state.text
+    assert state.text.endswith("(and 1 more partitions)")
+    assert "Another log under the state" in state.remedy
+
+
+@pytest.mark.kafka
+def test_more_partitions_of_an_output_are_no_problem(apache_kafka, unique):
+    installation = Installation(apache_kafka, unique, 2, {"postgres_dsn": NOWHERE}).create()
+    log = Log(apache_kafka.bootstrap)
+    log.grow(installation.names.actions, 3)
+    [note, ok] = sorted(of(examine(installation), "topics"), key=lambda finding: finding.level)
+    assert (note.level, ok.level) == ("note", "ok")
 
 
 def test_a_worker_with_other_data_on_phones_or_zones_is_named():

@@ -1,6 +1,7 @@
 """What a worker wants of the cluster before it starts, and what it says if it is not so."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -66,6 +67,24 @@ def test_another_number_of_partitions_is_refused(broker: KafkaAddress, log: Log,
     make_topic(log, names.models, 1)
     message = refusal(installation)
     assert f"{names.changelog} has 2 partitions, {names.signals} has 3" in message
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+def test_a_log_from_which_signals_vanish_is_refused(
+    install_apache: Install, apache_log: Log, policy: str
+) -> None:
+    installation = install_apache(1)
+    topic = installation.names.signals
+    times = {"message_timestamp_type": "LogAppendTime"}
+    apache_log.make_anew(topic, 1, cleanup_policy=policy, **times)
+    assert f"{topic} has cleanup.policy=compact" in refusal(installation)
+
+
+def test_keys_can_be_placed_by_no_more_partitions_than_there_are(install: Install) -> None:
+    installation = install(2)
+    assert "LEADSTREAM_KEY_PARTITIONS is 3" in refusal(replace(installation, options={"key_partitions": 3}))
+    fewer = replace(installation, options={"key_partitions": 1})
+    assert asyncio.run(check_topics_for_scoring(fewer.settings, fewer.names)) == 2
 
 
 def test_models_in_several_partitions_are_refused(broker: KafkaAddress, log: Log, unique: str) -> None:

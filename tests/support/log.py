@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+
+from tests.support.waiting import until
 
 Headers = list[tuple[str, bytes]]
 STARTING = (
@@ -152,6 +154,27 @@ class Log:
                 producer.commit_transaction(20)
             else:
                 producer.abort_transaction(20)
+
+    def grow(self, topic: str, partitions: int) -> None:
+        """Adds partitions to a topic, up to a number, and waits until brokers and producers know them."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        [done] = admin.create_partitions([NewPartitions(topic, partitions)]).values()
+        done.result(20)
+        until(
+            lambda: len(admin.list_topics(topic, timeout=20).topics[topic].partitions) == partitions,
+            f"{topic} has {partitions} partitions",
+        )
+
+    def make_anew(self, topic: str, partitions: int, **config: str) -> None:
+        """Deletes a topic and makes one of the same name."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        [done] = admin.delete_topics([topic]).values()
+        done.result(20)
+        until(lambda: topic not in admin.list_topics(timeout=20).topics, f"{topic} is gone")
+        settings = {name.replace("_", "."): value for name, value in config.items()}
+        [made] = admin.create_topics([NewTopic(topic, partitions, 1, config=settings)]).values()
+        made.result(20)
+        until(lambda: topic in admin.list_topics(timeout=20).topics, f"{topic} is back")
 
     def delete_before(self, topic: str, partition: int, offset: int) -> None:
         """Deletes the records before an offset, as retention would."""

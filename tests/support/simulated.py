@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from leadstream.records.step import Headers, Message, Step
+from leadstream.scoring.rows import PositionRow
 from leadstream.stream.changelog import Progress
 from leadstream.stream.errors import Fenced
 from leadstream.stream.packs import Pack
@@ -152,8 +153,8 @@ class SimulatedFeed:
         await self.while_seeking()
         return epoch
 
-    async def begin(self, partition: int, stored: int | None) -> int:
-        return self.start_at if stored is None else stored
+    async def begin(self, partition: int, stored: PositionRow | None) -> int:
+        return self.start_at if stored is None else stored.position
 
     def hold(self, partition: int) -> None:
         self.held = True

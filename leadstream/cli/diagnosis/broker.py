@@ -5,9 +5,9 @@ from leadstream.cli.topics import describe, remedy
 from leadstream.settings import Settings
 from leadstream.stream.clients import admin
 from leadstream.stream.errors import Denied, Refused
-from leadstream.stream.preflight import check_transactions
+from leadstream.stream.preflight import added, check_transactions
 from leadstream.stream.rights import lacking, principal, rights
-from leadstream.stream.topics import TopicNames, describe_topics, differences, specs
+from leadstream.stream.topics import Difference, TopicNames, describe_topics, differences, specs
 
 RIGHTS = "rights"
 """The area of what this user may not do."""
@@ -44,10 +44,10 @@ async def check_topics(settings: Settings) -> list[Finding]:
             elif difference.setting == "partitions" and spec.name == names.models:
                 mend = f"delete it, then {CREATE}: workers fill it when they start"
             elif difference.setting == "partitions":
-                mend = f"all topics need the {signals.partitions} partitions of {names.signals}: make it anew"
+                mend = count_remedy(difference, signals.partitions)
             else:
                 mend = remedy([difference], settings)
-            level: Level = "problem" if difference.required else "note"
+            level: Level = "problem" if difference.required and not is_roomy(difference) else "note"
             findings.append(Finding("topics", level, describe(difference), mend))
     if not any(finding.level == "problem" for finding in findings):
         text = f"{len(wanted)} topics with {signals.partitions} partitions each, that of models with one"
@@ -63,6 +63,22 @@ async def check_rights(settings: Settings) -> list[Finding]:
         return []
     text = f"{principal(settings)} lacks {', '.join(map(str, missing))}"
     return [Finding(RIGHTS, "problem", text, "grant it: docs/operations.md lists all rights")]
+
+
+def is_roomy(difference: Difference) -> bool:
+    """Whether a topic has more partitions than are written to: they stay empty."""
+    found = difference.found
+    return (
+        difference.setting == "partitions" and found is not None and int(found) > int(difference.wanted) > 1
+    )
+
+
+def count_remedy(difference: Difference, partitions: int) -> str:
+    """What to do about a topic with another number of partitions than that of signals."""
+    if is_roomy(difference):
+        return "nothing: what comes of a partition goes to that of the same number, the others stay empty"
+    before = int(difference.found or 0)
+    return f"if partitions were added to the topic of signals, {added(partitions, before)}"
 
 
 async def check_guarantee(settings: Settings) -> list[Finding]:

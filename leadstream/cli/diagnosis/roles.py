@@ -8,11 +8,21 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from leadstream.cli.diagnosis.findings import Finding
 from leadstream.records.step import Unreadable
-from leadstream.scoring.rows import DATA_VERSIONS, POSITION, DamagedRow, NewerEngine, read_position
+from leadstream.scoring.rows import (
+    DATA_VERSIONS,
+    POSITION,
+    DamagedRow,
+    NewerEngine,
+    PositionRow,
+    read_position,
+)
 from leadstream.settings import Settings
 from leadstream.stream.changelog import unreadable_row
 from leadstream.stream.clients import admin
+from leadstream.stream.errors import LogTruncated, OtherLog
 from leadstream.stream.log_reader import bounds, read_tail
+from leadstream.stream.preflight import added
+from leadstream.stream.same_log import RETENTION_REMEDY, SameLog
 from leadstream.stream.topics import TopicNames, partition_count
 
 WATCH_SECONDS = 3.0
@@ -38,9 +48,10 @@ async def check_positions(settings: Settings) -> list[Finding]:
     """Whether the positions in the changelog fit the log of signals."""
     names = TopicNames(settings.topic_prefix, settings.app)
     count = await partition_count(settings, names.signals)
-    changelog = [TopicPartition(names.changelog, number) for number in range(count)]
+    kept = min(count, await partition_count(settings, names.changelog))
+    changelog = [TopicPartition(names.changelog, number) for number in range(kept)]
     log = await bounds(settings, [TopicPartition(names.signals, number) for number in range(count)])
-    positions: dict[int, int] = {}
+    positions: dict[int, PositionRow] = {}
     data: dict[str, str] = {}
     try:
         async for records in read_tail(settings, changelog, TAIL):
@@ -49,35 +60,87 @@ async def check_positions(settings: Settings) -> list[Finding]:
                     text = unreadable_row(names.changelog, record.partition, record)
                     return [Finding("state", "problem", text, "a worker that opens the partition is refused")]
                 if record.key == POSITION and record.value is not None:
-                    row = read_position(record.value)
-                    positions[record.partition] = row.position
-                    data.update(row.data)
+                    stored = positions[record.partition] = read_position(record.value)
+                    data.update(stored.data)
     except NewerEngine as error:
         return [Finding("state", "problem", str(error), "run the newer release")]
     except DamagedRow as error:
         return [Finding("state", "problem", str(error), "find out what writes there")]
     findings = other_data(data)
+    other = await _other_log(settings, names, positions)
+    findings += told(other)
     waiting = 0
     for (_, number), (begin, end) in sorted(log.items()):
-        position = positions.get(number)
-        if position is None:
+        row = positions.get(number)
+        if row is None:
             waiting += end - begin
-        elif position > end:
-            text = f"partition {number} is folded up to offset {position}, but its log ends at {end}"
-            mend = "the log was made anew: use another LEADSTREAM_APP, or restore the log"
-            findings.append(Finding("state", "problem", text, mend))
-        elif position < begin:
-            text = f"partition {number} is folded up to offset {position}, but its log begins at {begin}"
-            mend = "records were deleted before they were folded: see docs/operations.md on --start-at"
-            findings.append(Finding("state", "problem", text, mend))
+        elif number in other:
+            continue
+        elif row.position < begin:
+            text = f"partition {number} is folded up to offset {row.position}, but its log begins at {begin}"
+            findings.append(Finding("state", "problem", text, f"records were deleted: {RETENTION_REMEDY}"))
         else:
-            waiting += end - position
+            waiting += end - row.position
+    findings += added_partitions(names, positions, log)
     if waiting:
         text = f"{waiting:,} records of the log are not folded yet"
         findings.append(Finding("state", "note", text, "wait, if a worker runs; else start one"))
     if not findings:
         findings.append(Finding("state", "ok", "folded up to the end of the log"))
     return findings
+
+
+async def _other_log(
+    settings: Settings, names: TopicNames, positions: Mapping[int, PositionRow]
+) -> dict[int, OtherLog | LogTruncated]:
+    """By partition, why its position is not one of the log that is there."""
+    found: dict[int, OtherLog | LogTruncated] = {}
+    same = SameLog(settings, names)
+    await same.start()
+    try:
+        for number, row in sorted(positions.items()):
+            try:
+                await same.check(number, row)
+            except (OtherLog, LogTruncated) as error:
+                found[number] = error
+    finally:
+        await same.stop()
+    return found
+
+
+def told(errors: Mapping[int, OtherLog | LogTruncated]) -> list[Finding]:
+    """One finding for each remedy: what is wrong with the first partition that needs it, and how many do."""
+    by_remedy: dict[str, list[OtherLog | LogTruncated]] = {}
+    for error in errors.values():
+        by_remedy.setdefault(error.remedy, []).append(error)
+    return [
+        Finding(
+            "state",
+            "problem",
+            found[0].what + (f" (and {len(found) - 1} more partitions)" if len(found) > 1 else ""),
+            remedy,
+        )
+        for remedy, found in by_remedy.items()
+    ]
+
+
+def added_partitions(
+    names: TopicNames, positions: Mapping[int, PositionRow], log: Mapping[TopicPartition, tuple[int, int]]
+) -> list[Finding]:
+    """What stands in partitions that were added: a worker begins with a position in each that there is."""
+    unread = {
+        place.partition: end - begin
+        for place, (begin, end) in sorted(log.items())
+        if place.partition not in positions
+    }
+    # Rows of codec 2 don't say how many there were; of a worker that is just starting some are missing.
+    placed_by = max((row.log.partitions for row in positions.values()), default=0)
+    before = placed_by or min(unread, default=0)
+    if not positions or not unread or min(unread) < before or before == len(log):
+        return []
+    waiting = ", ".join(f"{number}: {count:,}" for number, count in unread.items())
+    text = f"partitions were added to {names.signals}; records in them that nobody has read: {waiting}"
+    return [Finding("state", "problem", text, added(len(log), before))]
 
 
 def other_data(data: Mapping[str, str]) -> list[Finding]:

@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from leadstream.cli.diagnosis.findings import RECENT_MS, Finding, Level, age, wall_clock
 from leadstream.projection.queries import reading
-from leadstream.records.keys import CONTROL_PREFIX, partition_of
+from leadstream.records.keys import CONTROL_PREFIX, hashed_partition, partition_of
 from leadstream.records.rejection import Rejected
 from leadstream.records.signal import decode_signal
 from leadstream.records.step import Unreadable
@@ -58,6 +58,7 @@ async def arrivals(settings: Settings) -> Arrivals:
     found = Arrivals()
     topic = TopicNames(settings.topic_prefix, settings.app).signals
     partitions = await partition_count(settings, topic)
+    placed_by = settings.key_partitions or partitions
     places = [TopicPartition(topic, number) for number in range(partitions)]
     async for records in read_tail(settings, places, max(1, TAIL // partitions)):
         for record in records:
@@ -71,7 +72,11 @@ async def arrivals(settings: Settings) -> Arrivals:
                 continue
             found.create_time |= record.timestamp_type == 0
             if record.key is not None:
-                found.misplaced += partition_of(record.key, partitions) != record.partition
+                # Where partitions were added, producers place by all, and the worker sends on.
+                found.misplaced += (
+                    partition_of(record.key, placed_by) != record.partition
+                    and hashed_partition(record.key, partitions) != record.partition
+                )
             try:
                 signal = decode_signal(record.key, record.value)
             except Rejected:
