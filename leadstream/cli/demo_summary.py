@@ -161,7 +161,7 @@ def _print_actions(console: Console, latest: Iterable[LoggedAction]) -> None:
     for action in latest:
         console.print(
             f"  {_clock(action.at)}  {action.tenant}:{action.lead}  "
-            f"[cyan]{action.action}[/] ({action.channel})  "
+            f"[cyan]{action.action}[/]{f' ({action.channel})' if action.channel else ''}  "
             f"{action.total_before:.1f} → {action.total_after:.1f}"
         )
         cause = f"{action.signal_type} {action.signal}" if action.signal else action.cause

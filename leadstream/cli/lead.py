@@ -250,7 +250,8 @@ def _action_table(actions: list[LoggedAction]) -> Table:
 def _what(action: LoggedAction) -> str:
     if action.action is not None:
         cause = f"by {action.trigger}" if action.threshold is None else f"at {action.threshold:g}"
-        return f"{action.action} ({action.channel}) requested {cause}"
+        channel = f" ({action.channel})" if action.channel else ""
+        return f"{action.action}{channel} requested {cause}"
     if action.previous_band is not None:
         return f"{action.previous_band} to {action.band}"
     if action.previous_stage is not None:

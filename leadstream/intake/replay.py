@@ -246,7 +246,7 @@ def replay(
 
 def _reading(state: LeadState, model: CompiledModel, at: int) -> Score:
     total = sum_at(accumulators(state, model), at, model.caps)
-    return Score(total, score_of(total), model.bands[model.band_of(total)].name)
+    return Score(total, score_of(total), model.bands[model.band_of(total, state.band)].name)
 
 
 def _dimensions(held: tuple[Accumulator, ...], model: CompiledModel, at: int) -> dict[str, float]:

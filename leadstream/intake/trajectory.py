@@ -270,6 +270,7 @@ def described(kind: Kind, record: dict[str, Any]) -> tuple[str, str]:
     if kind == "requested":
         payload = record.get("payload", {})
         extra = [f"{name} {payload[name]}" for name in ("route", "owner") if name in payload]
-        return f"{do} requested", ", ".join([trigger, f"channel {record['channel']}", *extra])
+        channel = [f"channel {record['channel']}"] if "channel" in record else []
+        return f"{do} requested", ", ".join([trigger, *channel, *extra])
     until = f" until {record['until']}" if "until" in record else ""
     return f"{do} skipped", f"{record['reason']}{until}, {trigger}"

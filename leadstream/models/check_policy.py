@@ -6,6 +6,7 @@ from leadstream.models.check_parts import ascending, known, known_scoring, one_k
 from leadstream.models.document import Document, Path
 from leadstream.models.policy import Action, Hours, Spike, Timer, Trigger
 from leadstream.models.schema import RuleFile
+from leadstream.scoring.channels import ALL_OUTREACH, OUTREACH
 
 
 def check_policy(document: Document, file: RuleFile) -> None:
@@ -20,6 +21,7 @@ def check_policy(document: Document, file: RuleFile) -> None:
     )
     for index, spike in enumerate(file.spikes):
         check_spike(document, ("spikes", index), spike, file)
+    check_internal(document, file)
     check_actions(document, file)
 
 
@@ -43,11 +45,31 @@ def check_bands(document: Document, file: RuleFile) -> None:
     for index, band in enumerate(file.bands):
         if band.to is not None and band.to <= band.from_:
             document.wrong(("bands", index, "to"), f"`to` is above `from`: {band.to:g} is not")
+        check_hysteresis(document, ("bands", index), band.name, band.from_, band.hysteresis)
+
+
+def check_hysteresis(
+    document: Document, path: Path, name: str, start: float | None, hysteresis: float | None
+) -> None:
+    """Of a band or a stage: it must be possible to leave it downwards."""
+    if not hysteresis:
+        return
+    place = (*path, "hysteresis")
+    if start is None:
+        document.wrong(place, f"`{name}` has a `hysteresis` but no `from`: no total moves a lead out of it")
+    elif not start:
+        document.wrong(place, f"`{name}` is the lowest: no lead leaves it downwards; leave `hysteresis` out")
+    elif hysteresis >= start:
+        document.wrong(
+            place, f"a hysteresis of {hysteresis:g} would keep a lead in `{name}`, from {start:g}, for ever"
+        )
 
 
 def check_stages(document: Document, file: RuleFile) -> None:
     stages = file.stages
     unique(document, [(("stages", i, "name"), stage.name) for i, stage in enumerate(stages)], "stage")
+    for index, stage in enumerate(stages):
+        check_hysteresis(document, ("stages", index), stage.name, stage.from_, stage.hysteresis)
     levels = [(("stages", i, "from"), one.from_) for i, one in enumerate(stages) if one.from_ is not None]
     if not levels:
         return
@@ -91,6 +113,15 @@ def check_spike(document: Document, path: Path, spike: Spike, file: RuleFile) ->
     positive = any(one > 0 for worths in points.values() for one in worths)
     if spike.rules is None and not positive and not unread:
         document.wrong(path, f"spike `{spike.id}`: no rule has positive points, which alone make one")
+
+
+def check_internal(document: Document, file: RuleFile) -> None:
+    """Channels that are said not to reach the lead."""
+    for index, channel in enumerate(file.internal_channels):
+        if channel.casefold() == ALL_OUTREACH or channel.casefold() in OUTREACH:
+            document.wrong(
+                ("internal_channels", index), f"channel `{channel}` reaches the lead: it can't be internal"
+            )
 
 
 def check_actions(document: Document, file: RuleFile) -> None:
@@ -144,6 +175,11 @@ def check_action(document: Document, path: Path, action: Action) -> None:
         [((*path, "requires", index), name) for index, name in enumerate(action.requires)],
         "requirement",
     )
+    if action.channel is None and "consent" in action.requires:
+        raise document.error(
+            (*path, "requires"),
+            f"action `{action.do}` requires the consent of its channel, and has none: write a `channel`",
+        )
     if action.hours is not None:
         check_hours(document, (*path, "hours"), action.hours)
 

@@ -42,6 +42,7 @@ def compile_model(file: schema.RuleFile, tenant: schema.Tenant | None = None) ->
         timers=timers,
         spikes=policy.spikes(),
         consent_required=file.consent == "required",
+        bounces=policy.bounces(),
         rules=written(file.model_copy(update={"half_life": half_life})),
     )
 
@@ -56,7 +57,13 @@ def fingerprint(file: schema.RuleFile, half_life: int) -> str:
 def scored(value: Any) -> Any:
     """A part of a rule file without what only says why."""
     if isinstance(value, Part):
-        names = [name for name in type(value).model_fields if name not in DOCUMENTATION]
+        fields = type(value).model_fields
+        names = [
+            name
+            for name in fields
+            if name not in DOCUMENTATION
+            and not (name in value.quiet and getattr(value, name) == fields[name].default)
+        ]
         return scored({name: getattr(value, name) for name in names} | (value.model_extra or {}))
     if isinstance(value, dict):
         return {key: scored(one) for key, one in value.items()}

@@ -1,10 +1,14 @@
 """From a rule file's levels, timers and actions to those that the fold runs."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date
+from math import inf
 
 from leadstream.models import policy as form
 from leadstream.models.rules import Rule
 from leadstream.models.schema import RuleFile
+from leadstream.scoring.bounces import SoftBounces
+from leadstream.scoring.channels import ALL_OUTREACH, EMAIL, bits_of, is_internal
 from leadstream.scoring.conditions import getter
 from leadstream.scoring.hours import Hours
 from leadstream.scoring.levels import (
@@ -17,7 +21,6 @@ from leadstream.scoring.levels import (
     Threshold,
     Timer,
 )
-from leadstream.scoring.model import ALL_OUTREACH
 from leadstream.scoring.rules import Branch
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -28,17 +31,33 @@ class PolicyCompiler:
 
     def __init__(self, file: RuleFile) -> None:
         self.file = file
-        self.channels = [ALL_OUTREACH, "email"]
+        named = [rule.channel or ALL_OUTREACH for rule in file.rules if "suppress" in rule.effect]
+        named += [action.channel for action in file.actions if action.channel is not None]
+        self.channels = list(dict.fromkeys([ALL_OUTREACH, EMAIL, *named]))
+        """What a lead's suppression numbers, in an order that rows of earlier releases have too."""
         self.triggers = [trigger_of(action) for action in file.actions]
         self.band_names = [band.name for band in file.bands]
         self.staged_by_total = bool(file.stages) and file.stages[0].from_ is not None
         stages = [stage.name for stage in file.stages]
         self.stage_names = stages if self.staged_by_total else ["", *stages]
 
-    def channel_bit(self, channel: str) -> int:
-        if channel not in self.channels:
-            self.channels.append(channel)
-        return 1 << self.channels.index(channel)
+    def channel_bits(self, channel: str) -> int:
+        return bits_of(channel, self.channels)
+
+    def withholding(self, channel: str | None) -> int:
+        """The bits of the channels whose suppression withholds an action."""
+        if channel is None:
+            return 0
+        internal = is_internal(channel, self.file.internal_channels)
+        return self.channel_bits(channel) | (0 if internal else self.channel_bits(ALL_OUTREACH))
+
+    def bounces(self) -> SoftBounces:
+        bounces = self.file.bounces
+        if bounces.soft == "ignore":
+            return SoftBounces(0, 0, 0)
+        if bounces.soft == "forever":
+            return SoftBounces(limit=1)
+        return SoftBounces(bounces.soft, bounces.limit, bounces.within)
 
     def actions_at(self, trigger: str) -> tuple[int, ...]:
         return tuple(index for index, one in enumerate(self.triggers) if one == trigger)
@@ -87,24 +106,40 @@ class PolicyCompiler:
         )
 
     def bands(self) -> tuple[Level, ...]:
-        return tuple(self.level("band", one.name, float(one.from_)) for one in self.file.bands)
+        ranges = [(float(one.from_), one.hysteresis) for one in self.file.bands]
+        return tuple(
+            self.level("band", one.name, start, hysteresis)
+            for one, (start, hysteresis) in zip(self.file.bands, self.settled(ranges), strict=True)
+        )
 
     def stages(self) -> tuple[Level, ...]:
         """None first where rules speak for stages, also where there are no stages."""
-        levels = [
-            self.level("stage", one.name, None if one.from_ is None else float(one.from_))
-            for one in self.file.stages
-        ]
-        return tuple(levels if self.staged_by_total else [Level("", None), *levels])
+        if not self.staged_by_total:
+            return (Level("", None), *[self.level("stage", one.name, None) for one in self.file.stages])
+        ranges = [(float(one.from_ or 0.0), one.hysteresis) for one in self.file.stages]
+        return tuple(
+            self.level("stage", one.name, start, hysteresis)
+            for one, (start, hysteresis) in zip(self.file.stages, self.settled(ranges), strict=True)
+        )
 
-    def level(self, kind: str, name: str, start: float | None) -> Level:
+    def settled(self, ranges: Sequence[tuple[float, float | None]]) -> Iterator[tuple[float, float]]:
+        """Start and hysteresis of each band or stage: its own, else that of the highest threshold above the
+        start of the one below, up to its own.
+        """
+        below = inf
+        for start, own in ranges:
+            between = [one.hysteresis for one in self.file.thresholds if below < one.at <= start]
+            yield start, own if own is not None else (between[-1] if between else 0.0)
+            below = start
+
+    def level(self, kind: str, name: str, start: float | None, hysteresis: float = 0.0) -> Level:
         names = self.band_names if kind == "band" else self.stage_names
         entries = []
         for index in self.actions_at(f"{kind}:{name}"):
             when = self.file.actions[index].when
             was = when.was if when is not None else None
             entries.append(Entry(index, None if was is None else names.index(was)))
-        return Level(name, start, tuple(entries), self.absences(kind, name))
+        return Level(name, start, tuple(entries), self.absences(kind, name), float(hysteresis))
 
     def timers(self, branches: dict[str, Branch]) -> tuple[Timer, ...]:
         """`branches` are the accumulators of those that have points."""
@@ -153,8 +188,8 @@ class PolicyCompiler:
             number=number,
             index=index,
             trigger=self.triggers[index],
-            channel=action.channel,
-            channel_bits=self.channel_bit(ALL_OUTREACH) | self.channel_bit(action.channel),
+            channel=action.channel or "",
+            channel_bits=self.withholding(action.channel),
             requires=tuple(action.requires),
             dedupe=action.dedupe,
             hours=None if action.hours is None else hours_of(action.hours),

@@ -9,17 +9,21 @@ from leadstream.models.schema import RuleFile
 from leadstream.models.when import test_of
 from leadstream.records.outputs import Contribution
 from leadstream.records.signal import Signal
+from leadstream.scoring.channels import ALL_OUTREACH, EMAIL, same_channel
 from leadstream.scoring.conditions import Test, getter, picker
 from leadstream.scoring.crawlers import is_crawler
 from leadstream.scoring.facts import FACT_TYPES
 from leadstream.scoring.kernel import Kernel
 from leadstream.scoring.levels import Category
-from leadstream.scoring.model import ALL_OUTREACH
 from leadstream.scoring.profile import Pick, among_values, by_keywords, folded, in_ranges
 from leadstream.scoring.rules import After, Branch, Effect, Fit, Further, Guard, Plan, Repeat, Rule
 
-SUPPRESSING = {"email.bounced": "email", "email.unsubscribed": ALL_OUTREACH, "email.complained": ALL_OUTREACH}
-"""Types after which a channel must be left alone, whatever a model says of their points."""
+SUPPRESSING = frozenset({"email.unsubscribed", "email.complained"})
+"""Types after which no outreach is made, whatever a model says of their points."""
+BOUNCED = "email.bounced"
+GETTING_THROUGH = frozenset({"email.delivered", "email.opened", "email.clicked"})
+"""Types that say that an e-mail has got through."""
+DELIVERED = "email.delivered"
 RELEASING = "email.resubscribed"
 BUMPED = "score.bumped"
 WRITING = "lead.recompute"
@@ -96,9 +100,12 @@ class RuleCompiler:
         test = test_of(rule.when)
         reset, suppress = "reset" in rule.effect, "suppress" in rule.effect
         if reset or suppress:
-            bits = self.policy.channel_bit(rule.channel or ALL_OUTREACH) if suppress else 0
+            channel = rule.channel or ALL_OUTREACH
+            bits = self.policy.channel_bits(channel) if suppress else 0
             for type_ in rule.on:
-                self.effects[type_].append(Effect(test, reset, bits))
+                # How long a bounce suppresses e-mail is said by its kind and `bounces`.
+                own = 0 if type_ == BOUNCED and same_channel(channel, EMAIL) else bits
+                self.effects[type_].append(Effect(test, reset, own))
         if rule.points is None and rule.by is None:
             return
         kernel = self.kernel(rule.decay, rule.category)
@@ -187,20 +194,23 @@ class RuleCompiler:
         ending = {type_ for one in self.file.timers if one.absence is not None for type_ in one.absence.of}
         sends = any(guard.after_send for _, guard in self.guards)
         types = {
-            *self.rules, *self.effects, *SUPPRESSING, *FACT_TYPES, *guarded, *ending,
-            RELEASING, BUMPED, WRITING, *([SENT] if sends else []),
+            *self.rules, *self.effects, *SUPPRESSING, *GETTING_THROUGH, *FACT_TYPES, *guarded, *ending,
+            BOUNCED, RELEASING, BUMPED, WRITING, *([SENT] if sends else []),
         }  # fmt: skip
         return {type_: self.plan(type_, sends) for type_ in sorted(types)}
 
     def plan(self, type_: str, sends: bool) -> Plan:
         rules = tuple(self.rules.get(type_, ()))
         named = [rule.further for rule in rules if rule.further is not None]
-        noted = type_ in SUPPRESSING or type_ in FACT_TYPES or type_ in (RELEASING, WRITING)
+        noted = type_ in SUPPRESSING or type_ in FACT_TYPES
+        noted = noted or type_ in (BOUNCED, DELIVERED, RELEASING, WRITING)
         return Plan(
             name=type_,
             rules=rules,
             effects=tuple(self.effects.get(type_, ())),
-            suppress=self.policy.channel_bit(SUPPRESSING[type_]) if type_ in SUPPRESSING else 0,
+            suppress=self.policy.channel_bits(ALL_OUTREACH) if type_ in SUPPRESSING else 0,
+            bounces=type_ == BOUNCED,
+            gets_through=type_ in GETTING_THROUGH,
             releases=type_ == RELEASING,
             facts=type_ in FACT_TYPES,
             bump=type_ == BUMPED,

@@ -149,3 +149,5 @@ class Part(BaseModel):
 
     exactly_one: ClassVar[tuple[str, ...]] = ()
     """Keys of which exactly one is given."""
+    quiet: ClassVar[tuple[str, ...]] = ()
+    """Keys that the fingerprint leaves out while they are as by default: files without them keep theirs."""

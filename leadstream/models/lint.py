@@ -12,6 +12,7 @@ from leadstream.models.lint_names import left_out, misspelt
 from leadstream.models.policy import Action
 from leadstream.models.reach import greatest_total, points_of, strongest
 from leadstream.models.schema import RuleFile
+from leadstream.scoring.channels import same_channel
 
 FULL = 100.0
 """The highest score that is shown."""
@@ -171,7 +172,9 @@ def conflicting(file: RuleFile) -> _Found:
             moment = together(earlier, action, file)
             if moment is not None and earlier.do == action.do:
                 twice.setdefault(moment, []).append(earlier.do)
-            elif moment is not None and earlier.channel == action.channel:
+            elif (
+                moment is not None and action.channel and same_channel(earlier.channel or "", action.channel)
+            ):
                 beside.setdefault(moment, []).append(earlier.do)
         path: Path = ("actions", index)
         for moment in twice:

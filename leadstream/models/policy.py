@@ -19,13 +19,17 @@ from leadstream.models.forms import (
     Text,
     Types,
 )
+from leadstream.records.times import DAY
+from leadstream.scoring.bounces import MAX_BOUNCES
+
+Hysteresis = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Threshold(Part):
     """A level whose crossings are records: up at `at`, down below `at - hysteresis`."""
 
     at: Level
-    hysteresis: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    hysteresis: Hysteresis = 0.0
     on_recovery: Literal["record", "fire"] = "record"
     """Whether its actions are asked for when the total rises because something negative has faded."""
     on_merge: Literal["record", "fire"] = "record"
@@ -38,16 +42,24 @@ class Threshold(Part):
 class Band(Part):
     """A named range of the total, up to the next band's `from`; `to` is for people, and checked by lint."""
 
+    quiet: ClassVar[tuple[str, ...]] = ("hysteresis",)
     name: Name
     from_: Annotated[Start, Field(alias="from")]
     to: Start | None = None
+    hysteresis: Hysteresis | None = None
+    """It is left downwards below `from - hysteresis`. By default that of the highest threshold above the
+    `from` of the one below, up to its own, else 0."""
 
 
 class Stage(Part):
     """A stage of the lead: by the total if all have a `from`, else by the `stage` of the rules that score."""
 
+    quiet: ClassVar[tuple[str, ...]] = ("hysteresis",)
     name: Name
     from_: Annotated[Start | None, Field(alias="from")] = None
+    hysteresis: Hysteresis | None = None
+    """It is left downwards below `from - hysteresis`. By default that of the highest threshold above the
+    `from` of the one below, up to its own, else 0."""
     rationale: Text = ""
 
 
@@ -155,6 +167,16 @@ class Assign(Part):
     """A lead keeps the owner that it was given first."""
 
 
+class Bounces(Part):
+    """How long bounces of kind `soft` or `blocked` suppress e-mail; others do until the address changes."""
+
+    soft: Literal["forever", "ignore"] | Period = 7 * DAY
+    """How long one does."""
+    limit: Annotated[int, Field(ge=2, le=MAX_BOUNCES)] = 3
+    """As many do for good, if they come `within` this time."""
+    within: Period = 30 * DAY
+
+
 Requirement = Literal["phone", "email", "consent", "owner"]
 
 
@@ -165,7 +187,8 @@ class Action(Part):
     do: Name
     at: Level | None = None
     when: Trigger | None = None
-    channel: Name
+    channel: Name | None = None
+    """What reaches the lead is what suppression looks at; without one it stays within the house."""
     requires: Annotated[list[Requirement], One()] = []
     """A valid phone, an e-mail address, the fact `consent.<channel>`, the fact `owner`."""
     dedupe: Annotated[Duration, Field(json_schema_extra={"default": "none"})] = 0

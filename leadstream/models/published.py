@@ -120,4 +120,4 @@ def record_of(tenant: str, model: CompiledModel) -> ScoringModel:
 
 
 def _levels(levels: tuple[Level, ...]) -> tuple[ModelLevel, ...]:
-    return tuple(ModelLevel(level.name, level.start) for level in levels)
+    return tuple(ModelLevel(level.name, level.start, level.hysteresis) for level in levels)

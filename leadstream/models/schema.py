@@ -1,11 +1,11 @@
 """The rule file's form: what may stand in it, with the JSON Schema that editors use."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from leadstream.models.forms import HalfLife, Name, Part, Text
-from leadstream.models.policy import Action, Band, Spike, Stage, Threshold, Timer
+from leadstream.models.forms import HalfLife, Name, One, Part, Text
+from leadstream.models.policy import Action, Band, Bounces, Spike, Stage, Threshold, Timer
 from leadstream.models.rules import Category, Fit, Guard, Rule
 
 _BOTH: dict[str, Any] = {
@@ -18,6 +18,7 @@ class RuleFile(Part):
     """A scoring model."""
 
     model_config = ConfigDict(json_schema_extra={"not": _BOTH})
+    quiet: ClassVar[tuple[str, ...]] = ("internal_channels", "bounces")
 
     name: Name
     version: Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=50)]
@@ -37,6 +38,9 @@ class RuleFile(Part):
     timers: Annotated[list[Timer], Field(max_length=60)] = []
     spikes: Annotated[list[Spike], Field(max_length=30)] = []
     guards: Annotated[list[Guard], Field(max_length=30)] = []
+    internal_channels: Annotated[list[Name], Field(max_length=100), One()] = []
+    """Channels that do not reach the lead, beside those that never do."""
+    bounces: Bounces = Bounces()
     actions: Annotated[list[Action], Field(max_length=100)] = []
 
     @property

@@ -41,7 +41,13 @@ def common_values(record: ActionRecord, at: int, place: tuple[int, int], altered
     threshold = None
     if isinstance(record, ActionRequested | ActionSkipped):
         priority = record.priority if isinstance(record, ActionRequested) else ""
-        action = (record.do, record.channel, record.trigger, priority or None, record.crossing or None)
+        action = (
+            record.do,
+            record.channel or None,
+            record.trigger,
+            priority or None,
+            record.crossing or None,
+        )
         threshold = record.threshold
     elif isinstance(record, TriggerFired):
         action = (None, None, record.trigger, None, None)

@@ -9,11 +9,12 @@ ANY_TENANT = ""
 
 
 class ModelLevel(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A band or a stage: it begins at a total of `start`. The first band also holds what is below it; stages
-    without a `start` are those that rules speak for."""
+    """A band or a stage: it begins at a total of `start`, and is left downwards below `start - hysteresis`.
+    The first band also holds what is below it; stages without a `start` are those that rules speak for."""
 
     name: str
     start: float | None = None
+    hysteresis: float = 0.0
 
 
 class ModelThreshold(msgspec.Struct, frozen=True):

@@ -94,11 +94,12 @@ class ActionRequested(ActionRecord, frozen=True, kw_only=True):
     """`lead.action.requested`: what the model wants done, and why.
 
     `trigger` is `threshold:<level>`, `band:<name>`, `stage:<name>`, `spike:<id>`, `timer:<id>` or
-    `rule:<id>`; `crossing` is the id of the record that says so, left out for a rule.
+    `rule:<id>`; `crossing` is the id of the record that says so, left out for a rule. One without a `channel`
+    does not reach the lead.
     """
 
     do: str
-    channel: str
+    channel: str = ""
     trigger: str
     threshold: float | None = None
     crossing: str = ""
@@ -120,7 +121,7 @@ class ActionSkipped(ActionRecord, frozen=True, kw_only=True):
     """
 
     do: str
-    channel: str
+    channel: str = ""
     trigger: str
     reason: Reason
     threshold: float | None = None
@@ -133,8 +134,8 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     `buckets` are (effective time, mass) of signals that fade each by its own age, `ages` (to, factor) of the
     recency table with (0, last factor) at its end; the accumulator's mass stands beyond the table. Of
-    `inactivity_step`: the loss in per cent, whether it is `linear`, the floor in points, the lead's last
-    activity.
+    `inactivity_step`: the loss in per cent, whether it is `linear`, the floor in points, and in `active_at`
+    the lead's last activity, or its reset if that is later.
     """
 
     buckets: tuple[tuple[int, float], ...] = ()

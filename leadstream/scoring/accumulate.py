@@ -4,7 +4,7 @@ from leadstream.scoring.buckets import add_bucket, read_buckets, scaled, write_b
 from leadstream.scoring.facts import unpack
 from leadstream.scoring.kernel import Kernel, decayed, loss_factor, worth
 from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.reading import total_at
+from leadstream.scoring.reading import steps_since, total_at
 from leadstream.scoring.rules import Branch
 from leadstream.scoring.state import LeadState
 
@@ -77,13 +77,14 @@ def lock_in(state: LeadState, index: int, branch: Branch, kernel: Kernel, at: in
     ref = state.refs[index]
     packed = (state.extra.buckets if state.extra is not None else None) or {}
     buckets = list(read_buckets(packed.get(branch.symbol, b"")))
-    anchor = ref if state.active_at is None else state.active_at
+    since = steps_since(state)
+    anchor = ref if since is None else since
     left = loss_factor(kernel, anchor, ref, at)
     if kernel.floor and branch.points:
         mass = state.masses[index]
         whole = worth(branch.points, kernel, mass, ref, buckets, at, at)
         if whole:
-            left = worth(branch.points, kernel, mass, ref, buckets, state.active_at, at) / whole
+            left = worth(branch.points, kernel, mass, ref, buckets, since, at) / whole
     state.masses[index] *= left
     if buckets:
         packed[branch.symbol] = write_buckets(scaled(buckets, left))
@@ -94,12 +95,17 @@ def be_active(state: LeadState, model: CompiledModel, at: int) -> None:
     """An activity of the effective time `at`."""
     if state.active_at is not None and at <= state.active_at:
         return
+    lock_all_in(state, model, at)
+    state.active_at = at
+
+
+def lock_all_in(state: LeadState, model: CompiledModel, at: int) -> None:
+    """What inactivity has taken of the lead up to `at` is gone for good."""
     for symbol in model.steps:
         index = state.branches.find(symbol)
         if index >= 0 and at > state.refs[index]:
             branch = model.branches[ord(symbol)]
             lock_in(state, index, branch, model.kernels[branch.kernel], at)
-    state.active_at = at
 
 
 def sum_again(state: LeadState, model: CompiledModel) -> None:

@@ -12,11 +12,11 @@ from leadstream.scoring.policy import MAX_DEFERRED, Judgement
 from leadstream.scoring.state import Deferred
 
 
-class _Requested(msgspec.Struct, omit_defaults=True, gc=False):
+class _Requested(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """What `records.outputs.ActionRequested` has of its own."""
 
     do: str
-    channel: str
+    channel: str = ""
     trigger: str
     threshold: float | None = None
     crossing: str = ""
@@ -25,11 +25,11 @@ class _Requested(msgspec.Struct, omit_defaults=True, gc=False):
     payload: dict[str, Any] = {}
 
 
-class _Skipped(msgspec.Struct, omit_defaults=True, gc=False):
+class _Skipped(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """What `records.outputs.ActionSkipped` has of its own."""
 
     do: str
-    channel: str
+    channel: str = ""
     trigger: str
     reason: Reason
     threshold: float | None = None
@@ -83,8 +83,9 @@ class Asking:
         payload = judgement.payload(action)
         do, at = action.do, self.level_of(threshold)
         wanted = _Requested(
-            do, action.channel, action.trigger, at, crossing, action.priority, self.factors, payload
-        )
+            do=do, channel=action.channel, trigger=action.trigger, threshold=at, crossing=crossing,
+            priority=action.priority, factors=self.factors, payload=payload,
+        )  # fmt: skip
         self.put("lead.action.requested", do, "up", cause, wanted, f"action:{do}:requested")
         requested = state.requested or []
         requested.extend([None] * (action.number + 1 - len(requested)))
@@ -102,7 +103,10 @@ class Asking:
     ) -> None:
         """Says why an action is not asked for, or not now."""
         do, at = action.do, self.level_of(threshold)
-        skipped = _Skipped(do, action.channel, action.trigger, reason, at, crossing, until)
+        skipped = _Skipped(
+            do=do, channel=action.channel, trigger=action.trigger, reason=reason, threshold=at,
+            crossing=crossing, until=until,
+        )  # fmt: skip
         self.put("lead.action.skipped", do, "up", cause, skipped, f"action:{do}:{reason}")
 
     def level_of(self, threshold: int | None) -> float | None:

@@ -10,7 +10,7 @@ from leadstream.records.outputs import Accumulator, Detail
 from leadstream.scoring.buckets import Bucket, read_buckets
 from leadstream.scoring.kernel import Kernel, age_factor, worth
 from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.reading import kernel_of, spells
+from leadstream.scoring.reading import kernel_of, spells, steps_since
 from leadstream.scoring.state import LeadState
 
 LN2 = log(2.0)
@@ -144,12 +144,12 @@ def stretch_of_state(state: LeadState, model: CompiledModel) -> Stretch:
 
 def terms_of(state: LeadState, model: CompiledModel) -> Iterator[Term]:
     packed = (state.extra.buckets if state.extra is not None else None) or {}
-    active_at = state.active_at
+    since = steps_since(state)
     for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
         branch = model.branches[ord(symbol)]
         buckets = list(read_buckets(packed[symbol])) if symbol in packed else ()
         kernel = model.kernels[branch.kernel]
-        yield Term(branch.category, branch.points, kernel, mass, ref, buckets, active_at)
+        yield Term(branch.category, branch.points, kernel, mass, ref, buckets, since)
     for spell, _, anchor in spells(state, model):
         yield Term(spell.category, spell.points, model.kernels[spell.kernel], 1.0, anchor, (), None)
 
@@ -266,17 +266,20 @@ def line_between(stretch: Stretch, half_life: int, x: float) -> tuple[float, flo
 
 
 def guesses(stretch: Stretch, half_life: int, low: float, high: float) -> list[tuple[float, float, float]]:
-    """With one half-life: for each piece between releases its ends, and the x at which the total leaves."""
+    """With one half-life: for each piece between releases its ends, and the x at which the total leaves.
+
+    Of what falls that is below `low` only, whatever rounding says right at `high`, and the other way round.
+    """
     found = []
     nodes = [0.0, *releases(stretch, half_life), inf]
     for first, last in pairwise(nodes):
         middle = first + half_life if last == inf else (first + last) / 2
         constant, fading = line_between(stretch, half_life, middle)
         leaves = inf
-        for level in (low, high):
-            if fading and (level - constant) / fading > 0.0:
-                x = -half_life * log((level - constant) / fading) / LN2
-                if first - 1.0 <= x <= last + 1.0:
-                    leaves = min(leaves, x)
+        level = low if fading > 0.0 else high
+        if fading and (level - constant) / fading > 0.0:
+            x = -half_life * log((level - constant) / fading) / LN2
+            if first - 1.0 <= x <= last + 1.0:
+                leaves = x
         found.append((first, last, leaves))
     return found

@@ -85,15 +85,20 @@ class Evaluation:
         outbox: Outbox,
         turns: Turns,
         stage: int | None = None,
+        held: tuple[int, int] = (0, 0),
     ) -> None:
-        """`stage` is which one rules speak for, if that is another than the lead's."""
+        """`stage` is which one rules speak for, if that is another than the lead's; `held` are band and stage
+        of a lead that has become part of this one.
+        """
         self.state = state
         self.model = model
         self.touch = touch
         self.turns = turns
-        self.band = level_of(model.bands, touch.after)
+        self.band = level_of(model.bands, touch.after, max(state.band, held[0]))
         if stage is None:
-            stage = level_of(model.stages, touch.after) if model.staged_by_total else state.stage
+            stage = state.stage
+            if model.staged_by_total:
+                stage = level_of(model.stages, touch.after, max(stage, held[1]))
         self.stage = stage
         found = shares(state, model, touch.at, MAX_SHARES)
         self.factors = msgspec.Raw(_encode(found)) if found else None

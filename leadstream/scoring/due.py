@@ -1,5 +1,6 @@
 """Moving a lead through time, and when it next needs work without a signal."""
 
+from leadstream.scoring.bounces import lapse
 from leadstream.scoring.course import stretch_of_state
 from leadstream.scoring.instants import fall_time, first_exit
 from leadstream.scoring.kernel import TOLERANCE
@@ -70,7 +71,9 @@ def set_any_due(state: LeadState, model: CompiledModel, key: bytes, low: float, 
 
 
 def next_timer(state: LeadState, model: CompiledModel) -> int:
-    """When the next inactivity, absence or deferred action of the lead is due; 0 if none is."""
+    """When the next inactivity, absence or deferred action of the lead is due, or its suppression by soft
+    bounces ends; 0 if none does.
+    """
     found = []
     anchor = inactive_since(state)
     if anchor is not None:
@@ -81,4 +84,8 @@ def next_timer(state: LeadState, model: CompiledModel) -> int:
             found += [deadline for deadline, _, _ in extra.waits]
         if extra.deferred:
             found += [one.due for one in extra.deferred]
+        if extra.bounces is not None:
+            ends = lapse(state, model.bounces)
+            if ends is not None and ends > state.touched:
+                found.append(ends)
     return min(found, default=0)

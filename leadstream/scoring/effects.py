@@ -4,17 +4,21 @@ from typing import Any
 
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import Signal
+from leadstream.scoring.bounces import is_soft, note_soft, of_present_address, same_address
 from leadstream.scoring.facts import known, learn, pack, unpack
 from leadstream.scoring.guarding import learn_consents
-from leadstream.scoring.model import EMAIL_BIT
+from leadstream.scoring.model import CompiledModel
 from leadstream.scoring.rules import Plan
 from leadstream.scoring.state import LeadState
 
 MAX_BUMP = 1e6
+UNSUBSCRIBED = "email.unsubscribed"
 
 
-def apply_effects(state: LeadState, signal: Signal, plan: Plan, at: int) -> tuple[bool, bool, bool]:
-    """Suppression and facts, in the order of the log.
+def apply_effects(
+    state: LeadState, model: CompiledModel, signal: Signal, plan: Plan, at: int, *, flagged: bool
+) -> tuple[bool, bool, bool]:
+    """Suppression and facts, in the order of the log; `flagged` says that no person made the signal.
 
     Whether the signal resets the score, whether it changed facts, whether it means more than points.
     """
@@ -24,10 +28,18 @@ def apply_effects(state: LeadState, signal: Signal, plan: Plan, at: int) -> tupl
     for effect in plan.effects:
         if effect.test is None or effect.test(signal):
             state.suppressed |= effect.suppress
-            reset = reset or effect.reset
+            # Scanners of mail follow its links, that of one click to unsubscribe too.
+            reset = reset or (effect.reset and not (flagged and signal.type == UNSUBSCRIBED))
             means = True
+    if plan.bounces and of_present_address(state, signal.data, in_doubt=True):
+        if is_soft(signal.data):
+            note_soft(state, model.bounces, at)
+        else:
+            state.suppressed |= model.email_bits
     if plan.releases:
         state.suppressed = 0
+        if state.extra is not None:
+            state.extra.bounces = None
     if plan.facts:
         facts = unpack(state.facts)
         old = known(facts, "email")
@@ -39,8 +51,10 @@ def apply_effects(state: LeadState, signal: Signal, plan: Plan, at: int) -> tupl
                 state.extra.void = [name for name in state.extra.void if name not in noted] or None
             learn_consents(state, facts)
             new = known(facts, "email")
-            if old is not None and new is not None and new != old:
-                state.suppressed &= ~EMAIL_BIT
+            if old is not None and new is not None and not same_address(str(old), str(new)):
+                state.suppressed &= ~model.email_bits
+                if state.extra is not None:
+                    state.extra.bounces = None
     return reset, learnt, means
 
 

@@ -7,6 +7,7 @@ from leadstream.records.outputs import Cause, Contribution, HistoryEntry, Outcom
 from leadstream.records.signal import Signal
 from leadstream.records.step import LogRecord
 from leadstream.scoring.accumulate import add, be_active, clear, sum_again
+from leadstream.scoring.bounces import forgive, of_present_address
 from leadstream.scoring.crossings import Evaluation, Touch
 from leadstream.scoring.due import advance, set_due
 from leadstream.scoring.effects import apply_effects, bump_of
@@ -83,8 +84,18 @@ def fold_signal(
     fall: Cause = "signal"
     stage: int | None = None
     learnt = False
+    if (
+        gains is not None
+        and plan.gets_through
+        and not gains.flags
+        and of_present_address(state, signal.data, in_doubt=False)
+        and forgive(state, model.bounces, at)
+    ):
+        outcome = "noted"
     if plan.special:
-        reset, learnt, noted = apply_effects(state, signal, plan, at)
+        reset, learnt, noted = apply_effects(
+            state, model, signal, plan, at, flagged=gains is not None and bool(gains.flags)
+        )
         if noted:
             outcome = "noted"
         if reset:
@@ -151,7 +162,8 @@ def fold_signal(
     levels = (state.passed, state.band, state.stage)
     low, high = model.intervals.get(levels) or model.interval(*levels)
     if (
-        not low <= after < high
+        # What time alone has done is told already: without this rounding might move a lead to and fro.
+        (after != before and not low <= after < high)
         or (gain > 0.0 and state.owed)
         or stage is not None
         or (gains is not None and gains.tells)

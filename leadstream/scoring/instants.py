@@ -75,8 +75,11 @@ def exit_by_bounds(total: Total, stretch: Stretch, low: float, high: float) -> i
         if low + margin <= least and most < high - margin:
             continue
         if falls >= 0.0 or rises <= 0.0 or last - first <= shortest:
-            if not low <= total(last) < high:
-                return settle(total, first, last, low, high)
+            # What does not rise passes nothing upwards, whatever rounding says right at a level.
+            least = -inf if falls >= 0.0 else low
+            most = inf if rises <= 0.0 else high
+            if not least <= total(last) < most:
+                return settle(total, first, last, least, most)
             continue
         middle = (first + last) // 2
         pending.append((middle, last))

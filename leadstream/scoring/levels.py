@@ -75,6 +75,13 @@ class Level:
     entries: tuple[Entry, ...] = ()
     timers: tuple[int, ...] = ()
     """Absences that entering begins."""
+    hysteresis: float = 0.0
+    """It is left downwards below `start - hysteresis`."""
+
+    @property
+    def falls(self) -> float:
+        """The total below which it is left downwards."""
+        return (self.start or 0.0) - self.hysteresis
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ class Action:
     """Its own in the model."""
     trigger: str
     channel: str
+    """Empty for none."""
     channel_bits: int
     """The channels whose suppression withholds it."""
     requires: tuple[str, ...]
@@ -139,9 +147,14 @@ class Interval(NamedTuple):
     high: float
 
 
-def level_of(levels: Sequence[Level], total: float) -> int:
-    """The index of the level, by totals, that a total has reached."""
+def level_of(levels: Sequence[Level], total: float, present: int) -> int:
+    """The index of the level, by totals, that a total leads to from the level `present`.
+
+    Upwards each begins at its start; downwards each is left only below its own `falls`.
+    """
     index = len(levels) - 1
-    while index and total < (levels[index].start or 0.0) - TOLERANCE:
+    while index > present and total < (levels[index].start or 0.0) - TOLERANCE:
+        index -= 1
+    while index and index <= present and total < levels[index].falls - TOLERANCE:
         index -= 1
     return index

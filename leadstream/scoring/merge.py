@@ -1,6 +1,7 @@
 """One lead out of two: what a lead that was known under two ids would have been, had it had one."""
 
-from leadstream.scoring.accumulate import be_active, sum_again
+from leadstream.scoring.accumulate import be_active, lock_all_in, sum_again
+from leadstream.scoring.bounces import joined as joined_bounces
 from leadstream.scoring.buckets import add_bucket, read_buckets, write_buckets
 from leadstream.scoring.crossings import Evaluation, Touch
 from leadstream.scoring.due import advance, set_due
@@ -44,8 +45,11 @@ def absorb(
     activity = later(state.active_at, loser.active_at)
     if activity is not None:
         # What inactivity has taken of either until then stays lost.
-        be_active(state, model, activity)
-        be_active(loser, model, activity)
+        reset = later(state.reset_at, loser.reset_at)
+        for one in (state, loser):
+            be_active(one, model, activity)
+            if reset is not None and reset > activity:
+                lock_all_in(one, model, reset)
     for index, symbol in enumerate(loser.branches):
         if symbol not in model.fitted:
             add_accumulator(state, loser, index, model, now)
@@ -65,7 +69,7 @@ def absorb(
     sum_again(state, model)
     touch = Touch(key, tenant, lead, now, before, state.total, "merge", "merge")
     stage = None if model.staged_by_total or loser.stage <= state.stage else loser.stage
-    evaluation = Evaluation(state, model, touch, outbox, turns, stage)
+    evaluation = Evaluation(state, model, touch, outbox, turns, stage, (loser.band, loser.stage))
     evaluation.run(gained=False)
     if state.extra is not None and state.extra.deferred:
         waiting = state.extra.deferred
@@ -172,6 +176,7 @@ def merge_extra(extra: Extra, other: Extra, model: CompiledModel) -> None:
     for index, at in (other.crossed or {}).items():
         extra.crossed = {**(extra.crossed or {}), index: max(at, (extra.crossed or {}).get(index, at))}
     extra.owner = extra.owner or other.owner
+    extra.bounces = joined_bounces(extra.bounces, other.bounces, model.bounces)
 
 
 def merged_surges(ours: list[bytes] | None, theirs: list[bytes] | None) -> list[bytes] | None:

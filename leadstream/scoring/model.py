@@ -8,14 +8,13 @@ from typing import Any
 import msgspec
 
 from leadstream.records.rejection import Rejected, shorten
+from leadstream.scoring.bounces import SoftBounces, softly_suppressed
+from leadstream.scoring.channels import EMAIL, bits_of
 from leadstream.scoring.kernel import TOLERANCE, Kernel
 from leadstream.scoring.levels import Action, Category, Interval, Level, Spike, Threshold, Timer, level_of
 from leadstream.scoring.rules import Branch, Fit, Plan
+from leadstream.scoring.state import LeadState
 
-ALL_OUTREACH = "all"
-"""The channel that stands for every channel; its bit in a lead's suppression is the lowest."""
-EMAIL_BIT = 2
-"""The bit of the channel `email`, the second of every model."""
 MAX_ORDERS = 4096
 """Orders of branches whose heads are remembered: leads meet rules in many."""
 BUMP = 0
@@ -44,11 +43,13 @@ class CompiledModel:
     """By the total like bands; or by rules, the first then being none, with an empty name."""
     staged_by_total: bool
     channels: tuple[str, ...]
+    """All outreach, `email`, and those that the file names, in each case of letters that it has them in."""
     actions: tuple[Action, ...] = ()
     fits: tuple[Fit, ...] = ()
     timers: tuple[Timer, ...] = ()
     spikes: tuple[Spike, ...] = ()
     consent_required: bool = False
+    bounces: SoftBounces = field(default_factory=SoftBounces)
     other: Plan = field(default_factory=lambda: Plan("other"))
     plain: bool = True
     """Whether the total is one memoryless sum: a single kernel, and no category that is clamped."""
@@ -62,6 +63,8 @@ class CompiledModel:
     """The symbols of branches whose loss an activity locks in."""
     scales: tuple[float, ...] = ()
     """The half-lives of memoryless kernels in ms, infinite for no decay: `2 ** (-elapsed / scale)` holds."""
+    email_bits: int = 0
+    """The bits of the channel `email`."""
     rules: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """The rule file that it was made of, as plain values in the form that it is written in."""
     heads: tuple[msgspec.Raw, ...] = ()
@@ -88,6 +91,7 @@ class CompiledModel:
             "watches": bool(inactivities) or self.consent_required,
             "inactivities": inactivities,
             "steps": frozenset(steps),
+            "email_bits": bits_of(EMAIL, self.channels),
             "scales": tuple(float(kernel.half_life or inf) for kernel in self.kernels),
             "heads": tuple(self._head(branch) for branch in self.branches),
         }
@@ -119,7 +123,7 @@ class CompiledModel:
                 [(self.bands, band), (self.stages, stage)] if self.staged_by_total else [(self.bands, band)]
             )
             for levels, index in ladders:
-                falls += [level.start for level in levels[1 : index + 1][-1:]]
+                falls += [level.falls for level in levels[1 : index + 1][-1:]]
                 rises += [level.start for level in levels[index + 1 :][:1]]
             for index, threshold in enumerate(self.thresholds):
                 if passed >> index & 1:
@@ -132,9 +136,9 @@ class CompiledModel:
             self.intervals[passed, band, stage] = found
         return found
 
-    def band_of(self, total: float) -> int:
-        """The index of the band of a total."""
-        return level_of(self.bands, total)
+    def band_of(self, total: float, present: int) -> int:
+        """The index of the band of a total of a lead that is in the band `present`."""
+        return level_of(self.bands, total, present)
 
     def heads_of(self, branches: str) -> tuple[msgspec.Raw, ...]:
         """The heads of a state's branches, in their order."""
@@ -150,9 +154,18 @@ class CompiledModel:
         """The names of the channels whose bits are set."""
         found = self.suppressions.get(bits)
         if found is None:
-            found = tuple([channel for index, channel in enumerate(self.channels) if bits >> index & 1])
+            named = [channel for index, channel in enumerate(self.channels) if bits >> index & 1]
+            found = tuple({name.casefold(): name for name in reversed(named)}.values())[::-1]
             self.suppressions[bits] = found
         return found
+
+
+def suppressed_at(state: LeadState, model: CompiledModel, at: int) -> int:
+    """The bits of the channels that are suppressed at `at`, an instant not before the lead's last change."""
+    bits = state.suppressed
+    if state.extra is not None and softly_suppressed(state, model.bounces, at):
+        bits |= model.email_bits
+    return bits
 
 
 class ModelCatalog:

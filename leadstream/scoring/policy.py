@@ -9,7 +9,7 @@ from leadstream.records.signal import Signal
 from leadstream.scoring.facts import Facts, keepable, known
 from leadstream.scoring.hours import known_zone
 from leadstream.scoring.levels import Action
-from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.model import CompiledModel, suppressed_at
 from leadstream.scoring.phone import dialable
 from leadstream.scoring.state import LeadState
 
@@ -73,7 +73,7 @@ class Judgement:
 
     def withheld(self, action: Action) -> Reason | None:
         """Why an action is not asked for, its hours aside; the first reason that holds."""
-        if self.state.suppressed & action.channel_bits:
+        if suppressed_at(self.state, self.model, self.at) & action.channel_bits:
             return "suppressed"
         for requirement in action.requires:
             reason = self.lacking(requirement, action)

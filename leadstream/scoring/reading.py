@@ -62,7 +62,7 @@ def sums_at(state: LeadState, model: CompiledModel, t: int) -> list[float]:
     sums = [0.0] * len(model.categories)
     extra = state.extra or _NOTHING
     buckets = extra.buckets
-    branches, kernels, scales, active_at = model.branches, model.kernels, model.scales, state.active_at
+    branches, kernels, scales, since = model.branches, model.kernels, model.scales, steps_since(state)
     for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
         branch = branches[ord(symbol)]
         kernel = kernels[branch.kernel]
@@ -70,7 +70,7 @@ def sums_at(state: LeadState, model: CompiledModel, t: int) -> list[float]:
             sums[branch.category] += branch.points * (mass * 2.0 ** ((ref - t) / scales[branch.kernel]))
         else:
             kept = read_buckets(buckets[symbol]) if buckets and symbol in buckets else ()
-            sums[branch.category] += worth(branch.points, kernel, mass, ref, kept, active_at, t)
+            sums[branch.category] += worth(branch.points, kernel, mass, ref, kept, since, t)
     for spell, after, anchor in spells(state, model):
         if t - anchor >= after:
             sums[spell.category] += spell.points
@@ -78,10 +78,20 @@ def sums_at(state: LeadState, model: CompiledModel, t: int) -> list[float]:
 
 
 def inactive_since(state: LeadState) -> int | None:
-    """The lead's last activity, or its first signal if it had none."""
-    if state.active_at is not None:
-        return state.active_at
-    return state.extra.known_at if state.extra is not None else None
+    """When the present spell of inactivity began: the lead's last activity, or its first signal if it had
+    none; the reset, if that is later.
+    """
+    began = state.active_at
+    if began is None:
+        began = state.extra.known_at if state.extra is not None else None
+    if began is not None and state.reset_at is not None and state.reset_at > began:
+        return state.reset_at
+    return began
+
+
+def steps_since(state: LeadState) -> int | None:
+    """Since when the intervals of `inactivity_step` are counted; None for each factor's own instant."""
+    return None if state.active_at is None else inactive_since(state)
 
 
 def spells(state: LeadState, model: CompiledModel) -> Iterator[tuple[Branch, int, int]]:
@@ -94,9 +104,12 @@ def spells(state: LeadState, model: CompiledModel) -> Iterator[tuple[Branch, int
 
 
 def score(state: LeadState, model: CompiledModel, t: int) -> Score:
-    """The score at `t`, or at the last signal or timer of the lead if `t` is before that."""
+    """The score at `t`, or at the last signal or timer of the lead if `t` is before that.
+
+    The band is that which the total leads to from the present one.
+    """
     total = total_at(state, model, t)
-    return Score(total, score_of(total), model.bands[model.band_of(total)].name)
+    return Score(total, score_of(total), model.bands[model.band_of(total, state.band)].name)
 
 
 def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, ...]:
@@ -115,7 +128,7 @@ def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, .
                 kernel.percent,
                 kernel.linear,
                 kernel.floor,
-                state.active_at if kernel.kind == "inactivity_step" else None,
+                steps_since(state) if kernel.kind == "inactivity_step" else None,
             )
         last_at = (extra.lasts or {}).get(symbol, ref)
         found.append(

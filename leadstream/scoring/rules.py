@@ -82,6 +82,10 @@ class Plan:
     effects: tuple["Effect", ...] = ()
     suppress: int = 0
     """Bits of the channels that every signal of the type suppresses."""
+    bounces: bool = False
+    """Suppresses e-mail, by its kind for a time or until that is lifted."""
+    gets_through: bool = False
+    """Lifts what soft bounces did."""
     releases: bool = False
     """Lifts every suppression."""
     facts: bool = False

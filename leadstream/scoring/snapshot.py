@@ -6,7 +6,7 @@ from leadstream.records.outputs import HistoryEntry, ScoreSnapshot
 from leadstream.records.step import Message
 from leadstream.scoring.facts import owner_of
 from leadstream.scoring.kernel import score_of
-from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.model import CompiledModel, suppressed_at
 from leadstream.scoring.reading import accumulators
 from leadstream.scoring.state import LeadState
 
@@ -42,7 +42,8 @@ _entries = msgspec.json.Encoder()
 def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> bytes:
     """The lead as its last signal or timer left it, for the topic of scores."""
     total = state.total
-    suppressed = model.suppressed_channels(state.suppressed) if state.suppressed else ()
+    bits = state.suppressed if state.extra is None else suppressed_at(state, model, state.touched)
+    suppressed = model.suppressed_channels(bits) if bits else ()
     stage = model.stages[state.stage].name
     # Most leads have no such fact, and need no decoding of the others.
     owner = owner_of(state.facts) if b"owner" in state.facts else None

@@ -31,6 +31,15 @@ class Deferred(msgspec.Struct, array_like=True, gc=False):
     """Index of the band or stage that asked for it."""
 
 
+class Bounces(msgspec.Struct, array_like=True, gc=False):
+    """Soft bounces of the present address that nothing has made up for."""
+
+    times: list[int]
+    """Their effective times, ascending; at least one."""
+    for_good: bool = False
+    """Whether they were so many in so short a time that the suppression does not end by itself."""
+
+
 class Extra(msgspec.Struct, array_like=True, gc=False):
     """What only some models ask a state to keep. Instants are epoch milliseconds."""
 
@@ -55,6 +64,7 @@ class Extra(msgspec.Struct, array_like=True, gc=False):
     """By kind: the value of the fact, and its effective time."""
     void: list[str] | None = None
     """Facts that a reset has made count nothing until they arrive anew."""
+    bounces: Bounces | None = None
 
 
 class LeadState(msgspec.Struct, array_like=True, gc=False):
@@ -96,7 +106,8 @@ class LeadState(msgspec.Struct, array_like=True, gc=False):
     guard flagged."""
     reset_at: int | None = None
     suppressed: int = 0
-    """Bit i is set while channel i of the model is suppressed; channel 0 is all outreach."""
+    """Bit i is set while channel i of the model is suppressed; channel 0 is all outreach. What ends by itself
+    is not in it: that is in `extra.bounces`."""
     rings: list[bytes] | None = None
     """Packed times, ascending, of the last occurrences that a rule or guard counts."""
     requested: list[int | None] | None = None

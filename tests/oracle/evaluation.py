@@ -31,6 +31,7 @@ class Event:
     crossing: str | None = None
     payload: dict[str, Any] | None = None
     trigger: str | None = None
+    channel: str | None = None
     previous: str | None = None
     """The band or stage that was left."""
     until: str = ""
@@ -68,17 +69,21 @@ class Evaluation:
         rise: str,
         fall: str,
         stage: int | None = None,
+        held: tuple[int, int] = (0, 0),
         signal: dict[str, Any] | None = None,
     ) -> None:
-        """`rise` and `fall` are the causes; `stage` the new one where stages go by rules."""
+        """`rise` and `fall` are the causes; `stage` the new one where stages go by rules; `held` are band and
+        stage of a lead that is now part of this one.
+        """
         self.log, self.key, self.lead, self.at = log, key, lead, at
         self.rules = lead.rules
         self.before, self.after = before, lead.total(at)
         self.rise, self.fall = rise, fall
         self.signal = signal
-        self.band = self.rules.band(self.after)
-        by_total = bool(self.rules.stage_starts)
-        self.stage = self.rules.stage(self.after) if by_total else lead.stage if stage is None else stage
+        self.band = self.rules.band(self.after, max(lead.band, held[0]))
+        self.stage = lead.stage if stage is None else stage
+        if self.rules.stage_ladder:
+            self.stage = self.rules.stage(self.after, max(lead.stage, held[1]))
         self.begun: list[tuple[str, str]] = []
         """What absence timers may wait after: (band, stage or rule, its name)."""
         self.shares = {factor: float(points) for factor, points in lead.shares(at).items()}
@@ -203,6 +208,7 @@ class Evaluation:
         kind = "lead.action.skipped" if reason else "lead.action.requested"
         self.put(
             kind, action["do"], "up", cause, reason=reason, crossing=crossing, trigger=trigger,
+            channel=action.get("channel"),
             payload=None if reason else payload, until=until,
             priority="" if reason else action.get("priority", ""),
         )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from tests.oracle.conditions import there
 from tests.oracle.kernels import Part
 from tests.oracle.lead import Lead
+from tests.oracle.mail import alike
 from tests.oracle.rules import exact
 
 FACTS = ("lead.created", "lead.updated", "lead.enriched")
@@ -25,8 +26,10 @@ def learn(lead: Lead, data: dict[str, Any], at: int) -> bool:
             lead.facts[name] = (value, at)
             lead.void.discard(name)
             noted = True
-    if old is not None and lead.fact("email") not in (None, old):
+    new = lead.fact("email")
+    if old is not None and new is not None and not alike(str(old), str(new)):
         lead.suppressed.discard("email")
+        lead.soft.clear()
     return noted
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from tests.oracle import mail
 from tests.oracle.kernels import Activity, Part, Stepping
 from tests.oracle.rules import TOLERANCE, Rules, duration, exact
 
@@ -43,6 +44,8 @@ class Lead:
     ids: list[str] = field(default_factory=list)
     facts: dict[str, tuple[Any, int]] = field(default_factory=dict)
     suppressed: set[str] = field(default_factory=set)
+    """Channels in small letters, until something lifts it."""
+    soft: mail.SoftBounces = field(default_factory=mail.SoftBounces)
     known_at: int | None = None
     active_at: int | None = None
     reset_at: int | None = None
@@ -65,7 +68,7 @@ class Lead:
     """The instant at which levels were last compared."""
 
     def __post_init__(self) -> None:
-        if self.rules.stage_starts:
+        if self.rules.stage_ladder:
             self.stage = 0
 
     def fact(self, name: str) -> Any:
@@ -79,8 +82,16 @@ class Lead:
 
     @property
     def anchor(self) -> int | None:
-        """When the present spell of inactivity began."""
-        return self.known_at if self.active_at is None else self.active_at
+        """When the present spell of inactivity began: a reset ends one."""
+        begin = self.known_at if self.active_at is None else self.active_at
+        if begin is None or self.reset_at is None:
+            return begin
+        return max(begin, self.reset_at)
+
+    def suppressed_at(self, at: int) -> set[str]:
+        """The channels that are suppressed at an instant."""
+        soft = self.soft.holds(at, self.rules.bounces)
+        return self.suppressed | ({"email"} if soft else set())
 
     def contributions(self, t: int) -> list[tuple[str, str | None, Decimal]]:
         """Factor, category and worth at t of everything that counts; a factor may come many times."""
@@ -168,6 +179,9 @@ class Lead:
         self.fit, self.void = [], set(self.facts)
         self.occurrences, self.scored_at, self.surges, self.waits = {}, {}, {}, {}
         self.reset_at = at if self.reset_at is None else max(self.reset_at, at)
+        if self.active_at is not None:
+            # The intervals without activity are counted anew from here.
+            self.happenings.append(Activity(self.reset_at))
 
     def risen(self, total: Decimal) -> list[int]:
         levels = self.rules.thresholds
@@ -189,9 +203,9 @@ class Lead:
                 low = max(low, level.at - level.hysteresis - TOLERANCE)
             else:
                 high = min(high, level.at - TOLERANCE)
-        for starts, index in ((self.rules.band_starts, self.band), (self.rules.stage_starts, self.stage)):
-            if starts and index:
-                low = max(low, starts[index] - TOLERANCE)
-            if index + 1 < len(starts):
-                high = min(high, starts[index + 1] - TOLERANCE)
+        for ladder, index in ((self.rules.band_ladder, self.band), (self.rules.stage_ladder, self.stage)):
+            if ladder and index:
+                low = max(low, ladder[index][0] - ladder[index][1] - TOLERANCE)
+            if index + 1 < len(ladder):
+                high = min(high, ladder[index + 1][0] - TOLERANCE)
         return low, high

@@ -73,8 +73,9 @@ class Oracle:
         lead.place, lead.ordinal = place, 0
         before = lead.total(self.now)
         stage = max(lead.stage, other.stage)
+        held = (other.band, other.stage)
         merge(lead, other)
-        look = self.look(survivor, self.now, before, rise="merge", fall="merge", stage=stage)
+        look = self.look(survivor, self.now, before, rise="merge", fall="merge", stage=stage, held=held)
         look.levels(Decimal(0))
         look.begin_waits()
 

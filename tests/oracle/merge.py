@@ -31,6 +31,7 @@ def merge(survivor: Lead, loser: Lead) -> None:
             survivor.void |= {name} & loser.void
     survivor.fit = fit_of(survivor)
     survivor.suppressed |= loser.suppressed
+    survivor.soft.join(loser.soft, survivor.rules.bounces)
     survivor.passed |= loser.passed
     survivor.owed = {**loser.owed, **survivor.owed}
     for threshold, at in loser.calm.items():

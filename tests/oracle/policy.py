@@ -33,7 +33,7 @@ def judged(
     turns: dict[tuple[str, str], int],
 ) -> Verdict:
     """What becomes of an action at an instant; the first that says no is the reason."""
-    if lead.suppressed & {"all", action["channel"]}:
+    if lead.suppressed_at(at) & lead.rules.withheld_by(action):
         return Verdict("suppressed")
     required = listed(action.get("requires", []))
     for name in required:

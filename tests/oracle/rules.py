@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.oracle.conditions import chosen, holds
 from tests.oracle.kernels import Ages, Kernel
+from tests.oracle.mail import Policy
 
 DAY = 86_400_000
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY, "w": 7 * DAY}
@@ -47,6 +48,11 @@ class Match:
     points: Decimal
 
 
+INTERNAL = ("internal", "crm", "sales", "segments", "lifecycle", "workflows")
+Ladder = list[tuple[Decimal, Decimal]]
+"""Of each band or stage where it begins, and its hysteresis."""
+
+
 class Rules:
     """A rule file as a dictionary, with what the oracle asks of it."""
 
@@ -68,20 +74,39 @@ class Rules:
             for one in file.get("thresholds", [])
         ]
         self.bands = [band["name"] for band in file["bands"]]
-        self.band_starts = [exact(band["from"]) for band in file["bands"]]
+        self.band_ladder = self.ladder(file["bands"])
         stages = file.get("stages", [])
         self.stages = [stage["name"] for stage in stages]
-        self.stage_starts = [exact(stage["from"]) for stage in stages if "from" in stage]
+        self.stage_ladder = self.ladder([stage for stage in stages if "from" in stage])
         """Empty if the stages go by the rules that score."""
+        self.internal = {*INTERNAL, *[one.casefold() for one in file.get("internal_channels", [])]}
+        self.bounces = policy_of(file.get("bounces", {}))
         self.categories: dict[str, dict[str, Any]] = file.get("categories") or file.get("dimensions") or {}
         self.inactivity = [one for one in file.get("timers", []) if "inactivity" in one]
         self.absence = [one for one in file.get("timers", []) if "absence" in one]
 
-    def band(self, total: Decimal) -> int:
-        return place(self.band_starts, total)
+    def ladder(self, steps: list[dict[str, Any]]) -> Ladder:
+        """A hysteresis not given is that of the highest threshold over the lower start, up to this one."""
+        found: Ladder = []
+        for step in steps:
+            start, own = exact(step["from"]), step.get("hysteresis")
+            inside = [one for one in self.thresholds if found and found[-1][0] < one.at <= start]
+            highest = max(inside, key=lambda one: one.at, default=None)
+            given = Decimal(0) if highest is None else highest.hysteresis
+            found.append((start, given if own is None else exact(own)))
+        return found
 
-    def stage(self, total: Decimal) -> int:
-        return place(self.stage_starts, total)
+    def band(self, total: Decimal, present: int) -> int:
+        return place(self.band_ladder, total, present)
+
+    def stage(self, total: Decimal, present: int) -> int:
+        return place(self.stage_ladder, total, present)
+
+    def withheld_by(self, action: dict[str, Any]) -> set[str]:
+        """The suppressions that withhold an action: of its channel, and of all outreach if it is any."""
+        channel = str(action.get("channel") or "internal").casefold()
+        own = {channel} if "channel" in action else set()
+        return own if channel in self.internal else own | {"all"}
 
     def caps(self, category: str | None) -> tuple[Decimal, Decimal] | None:
         """Between which sums a category counts; None if it has no cap."""
@@ -142,8 +167,23 @@ def applies(rule: dict[str, Any], signal: dict[str, Any]) -> bool:
     return signal["type"] in listed(rule["on"]) and holds(rule.get("when", {}), signal)
 
 
-def place(starts: list[Decimal], total: Decimal) -> int:
-    return max([0] + [index for index, start in enumerate(starts) if total >= start - TOLERANCE])
+def place(ladder: Ladder, total: Decimal, present: int) -> int:
+    """Up to wherever the total reaches; else down from step to step as far as each lets go."""
+    reached = max([0] + [index for index, (start, _) in enumerate(ladder) if total >= start - TOLERANCE])
+    if reached >= present:
+        return reached
+    while present and total < ladder[present][0] - ladder[present][1] - TOLERANCE:
+        present -= 1
+    return present
+
+
+def policy_of(bounces: dict[str, Any]) -> Policy:
+    soft = bounces.get("soft", "7d")
+    if soft == "ignore":
+        return Policy(0, 0, 0)
+    if soft == "forever":
+        return Policy(0, 1, 1)
+    return Policy(duration(soft), bounces.get("limit", 3), duration(bounces.get("within", "30d")))
 
 
 def trigger_of(action: dict[str, Any]) -> str:

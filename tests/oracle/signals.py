@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from tests.oracle import facts, guards
+from tests.oracle import facts, guards, mail
 from tests.oracle.kernels import Activity, Part, of_age
 from tests.oracle.lead import Lead
 from tests.oracle.rules import Match, applies, duration, exact, listed
@@ -15,6 +15,7 @@ SPECIAL = (
     "email.unsubscribed",
     "email.complained",
     "email.resubscribed",
+    "email.delivered",
     "lead.recompute",
 )
 
@@ -54,13 +55,20 @@ def tell(lead: Lead, signal: dict[str, Any], now: int, before: Decimal) -> Told:
         if wait is not None and kind in listed(timer["absence"]["of"]) and at >= wait:
             del lead.waits[timer["id"]]
     matches = matching(lead, signal, at)
+    through = kind in ("email.delivered", "email.opened", "email.clicked") and not told.flags
+    if through and mail.concerns(signal["data"], lead.fact("email"), doubtful=False):
+        lifted = lead.soft.forgive(at, lead.rules.bounces)
+    else:
+        lifted = False
     learned, reset, effective = effects(lead, signal, at)
+    if kind == "email.unsubscribed" and told.flags:
+        reset = False
     if reset:
         lead.clear(at)
         told.outcome, told.stage = "reset", -1
         return told
     scores(lead, signal, matches, now, before, told)
-    if told.outcome == "unmatched" and (kind in SPECIAL or effective):
+    if told.outcome == "unmatched" and (kind in SPECIAL or effective or lifted):
         told.outcome = "noted"
     if learned:
         rescore(lead, now, told)
@@ -87,8 +95,11 @@ def matching(lead: Lead, signal: dict[str, Any], at: int) -> list[Match]:
 def effects(lead: Lead, signal: dict[str, Any], at: int) -> tuple[bool, bool, bool]:
     """Suppression and facts; whether facts were noted, the score is reset, rules did more than score."""
     kind = signal["type"]
-    if kind == "email.bounced":
-        lead.suppressed.add("email")
+    if kind == "email.bounced" and mail.concerns(signal["data"], lead.fact("email"), doubtful=True):
+        if mail.passes(signal["data"]):
+            lead.soft.add(at, lead.rules.bounces)
+        else:
+            lead.suppressed.add("email")
     if kind in ("email.unsubscribed", "email.complained"):
         lead.suppressed.add("all")
     reset = effective = False
@@ -97,9 +108,13 @@ def effects(lead: Lead, signal: dict[str, Any], at: int) -> tuple[bool, bool, bo
         reset = reset or "reset" in effect
         effective = effective or effect not in ([], ["points"])
         if "suppress" in effect:
-            lead.suppressed.add(rule.get("channel", "all"))
+            channel = rule.get("channel", "all").casefold()
+            # Of what bounced, and for how long, the kind of the bounce says it.
+            if (kind, channel) != ("email.bounced", "email"):
+                lead.suppressed.add(channel)
     if kind == "email.resubscribed":
         lead.suppressed.clear()
+        lead.soft.clear()
     learned = kind in facts.FACTS and facts.learn(lead, signal["data"], at)
     return learned, reset, effective
 
@@ -140,7 +155,7 @@ def scores(
         told.add(factor, worth, worth * of_age(lead.rules.ages(rule), 0))
         active = active or match.points > 0
         count_surges(lead, told, rule, worth)
-        if rule.get("stage") in lead.rules.stages and not lead.rules.stage_starts:
+        if rule.get("stage") in lead.rules.stages and not lead.rules.stage_ladder:
             told.stage = max(lead.rules.stages.index(rule["stage"]), lead.stage, told.stage or 0)
     for rule_id in told.scored:
         lead.scored_at[rule_id] = sorted([*lead.scored_at.get(rule_id, []), at])[-64:]

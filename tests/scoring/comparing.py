@@ -119,6 +119,7 @@ def shown(record: dict[str, Any]) -> dict[str, Any]:
         "signal": record.get("signal", {}).get("id"),
         "reason": record.get("reason"), "crossing": record.get("crossing") or None,
         "payload": record.get("payload") or None, "trigger": record.get("trigger"),
+        "channel": record.get("channel"),
         "previous": record.get(f"previous_{kind}"), "until": record.get("until", ""),
         "priority": record.get("priority", ""),
     }  # fmt: skip
@@ -129,7 +130,8 @@ def expected(event: Event) -> dict[str, Any]:
         "id": event.id, "type": event.type, "lead": event.lead, "at": event.at, "cause": event.cause,
         "direction": event.direction, "what": event.what, "band": event.band, "stage": event.stage,
         "signal": event.signal, "reason": event.reason, "crossing": event.crossing or None,
-        "payload": event.payload or None, "trigger": event.trigger, "previous": event.previous,
+        "payload": event.payload or None, "trigger": event.trigger, "channel": event.channel,
+        "previous": event.previous,
         "until": event.until, "priority": event.priority,
     }  # fmt: skip
 
@@ -198,6 +200,9 @@ def compare_totals(result: Result, oracle: Oracle) -> None:
         state, model = states[key], result.fold.model_of(key)
         told = msgspec.json.decode(snapshot(state, model, tenant, lead), type=ScoreSnapshot)
         assert told.owner == known.belongs_to, (told.owner, known.belongs_to)
+        wanted = known.suppressed_at(oracle.now)
+        assert {name.casefold() for name in told.suppressed} == wanted, (told.suppressed, wanted)
+        assert len(told.suppressed) == len(wanted)
         parts = accumulators(state, model)
         for later in (oracle.now, oracle.now + DAY, oracle.now + 100 * DAY):
             shares = known.shares(later)

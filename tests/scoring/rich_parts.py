@@ -7,7 +7,7 @@ from tests.scoring.folding import MINUTE
 MODEL_KEYS: tuple[str, ...] = (
     "categories", "lines", "steps", "recency", "repeat", "group", "after", "when", "by", "stage_rules",
     "stage_totals", "fit", "inactivity", "absence", "spikes", "guards", "consent", "cooldown", "hours",
-    "assign", "requires", "triggers", "waits", "effects",
+    "assign", "requires", "triggers", "waits", "effects", "bounces", "levels",
 )  # fmt: skip
 POINTS = [1, 2.5, 5, 10, 15, 20, 25, 40, -5, -10, -20, 0]
 BAD = [-5, -20, 0]
@@ -64,6 +64,8 @@ FACTS: list[dict[str, Any]] = [
     {"company_size": "many", "title": "VP"},
     {"company_size": None, "country": "", "title": "Vice President, Sales"},
     {"phone": "+4930123456", "email": "a@b.test"},
+    {"email": " A@B.test"},
+    {"email": "c@d.test"},
     {"phone": "030", "email": "nobody"},
     {"email": "", "owner": "eve"},
     {"owner": None, "timezone": "America/New_York"},
@@ -107,7 +109,7 @@ FITS: list[dict[str, Any]] = [
 GUARDS: list[dict[str, Any]] = [
     {"id": "crawler", "on": ["page.viewed", "a"], "crawlers": True},
     {"id": "scanner", "on": "email.opened", "user_agents": ["scanner"], "weight": 0.5},
-    {"id": "machine", "on": ["email.opened", "b"], "machine": True},
+    {"id": "machine", "on": ["email.opened", "email.clicked", "email.unsubscribed", "b"], "machine": True},
     {"id": "soon", "on": "email.opened", "after_send": "14s", "weight": 0.25},
     {"id": "burst", "on": ["a", "b"], "burst": {"more_than": 2, "within": "1h"}},
 ]
@@ -133,6 +135,29 @@ BUMPS: list[dict[str, Any]] = [
     {"by": "a", "why": "b", "points": -12.5},
     {"by": "a", "why": "b", "set": 28},
 ]
+CHANNELS: list[str | None] = ["email", "phone", "crm", "Email", "CRM", "desk", "Desk", "all", None]
+"""Of actions; `desk` is sometimes said to be internal."""
+MUTED = ["email", "crm", "all", "EMAIL", "desk", "phone"]
+BOUNCES: list[dict[str, Any]] = [
+    {"soft": "2d"},
+    {"soft": "1h", "limit": 2, "within": "1d"},
+    {"soft": "forever"},
+    {"soft": "ignore"},
+    {"limit": 2},
+]
+MAILBOX: list[dict[str, Any]] = [
+    {},
+    {"kind": "soft"},
+    {"kind": "soft"},
+    {"kind": "Blocked "},
+    {"kind": "hard"},
+    {"kind": "soft", "email": "a@b.TEST"},
+    {"kind": "soft", "email": "c@d.test"},
+    {"email": "c@d.test", "machine": True},
+    {"email": 7},
+    {"email": "", "kind": None},
+]
+"""Data of what is told of a mailbox."""
 OTHERS = [
     *TYPES[:-1],
     "email.sent",
@@ -143,6 +168,10 @@ OTHERS = [
     "score.bumped",
     "tick",
     "email.bounced",
+    "email.bounced",
+    "email.delivered",
+    "email.clicked",
+    "email.unsubscribed",
     "email.complained",
     "email.resubscribed",
     "email.resubscribed",

@@ -13,7 +13,9 @@ from tests.scoring.folding import DAY, T0
 from tests.scoring.rich_parts import (
     ASSIGNS,
     BAD,
+    BOUNCES,
     BUMPS,
+    CHANNELS,
     CONDITIONS,
     CONSENTS,
     DATA,
@@ -25,7 +27,9 @@ from tests.scoring.rich_parts import (
     GUARDS,
     HOURS,
     LINES,
+    MAILBOX,
     MODEL_KEYS,
+    MUTED,
     NEAR,
     OTHERS,
     PAYLOADS,
@@ -99,7 +103,7 @@ def rule_of(random: Random, keys: set[str], index: int) -> dict[str, Any]:
     if chance("stage_rules"):
         rule["stage"] = random.choice(["new", "mid", "late"])
     if chance("effects") and not rule.keys() & {"by", "group", "after"}:
-        rule |= {"effect": ["points", "suppress"], "channel": random.choice(["email", "crm"])}
+        rule |= {"effect": ["points", "suppress"], "channel": random.choice(MUTED)}
     if chance("guards"):
         rule["guards"] = random.choice([{}, {"machine": 0.5, "burst": 2}, {"crawler": 1, "soon": 0}])
     return rule
@@ -119,7 +123,13 @@ def rich_model(random: Random, allowed: Sequence[str] = MODEL_KEYS) -> dict[str,
     wipe = random.choice(["reset", "suppress", ["reset", "suppress"]])
     file["rules"].append({"id": "wipe", "on": "wipe", "effect": wipe})
     if "suppress" in wipe:
-        file["rules"][-1]["channel"] = random.choice(["email", "crm", "all"])
+        file["rules"][-1]["channel"] = random.choice(MUTED)
+    if "bounces" in keys:
+        file["bounces"] = random.choice(BOUNCES)
+    if flip(random):
+        file["rules"].append({"id": "leave", "on": "email.unsubscribed", "effect": ["reset", "suppress"]})
+    if flip(random):
+        file["internal_channels"] = ["DESK"]
     if "categories" in keys:
         name = random.choice(["categories", "dimensions"])
         file[name] = {
@@ -143,6 +153,10 @@ def rich_model(random: Random, allowed: Sequence[str] = MODEL_KEYS) -> dict[str,
             {"name": "mid", "from": 8},
             {"name": "late", "from": 26},
         ]
+    if "levels" in keys:
+        for level in [*file["bands"][1:], *file.get("stages", [])[1:]]:
+            if level.get("from") and random.randint(0, 2):
+                level["hysteresis"] = random.choice([0, 1, 2.5, 3.5])
     if "fit" in keys:
         file["fit"] = [fit_of(random, index, keys) for index in range(random.randint(1, 2))]
     if "guards" in keys:
@@ -162,11 +176,11 @@ def mute(random: Random) -> dict[str, Any]:
     """A rule that scores nothing."""
     rule: dict[str, Any] = {
         "id": "mute",
-        "on": random.choice(TYPES),
+        "on": random.choice([*TYPES, "email.bounced", "email.unsubscribed"]),
         "effect": random.choice(["suppress", "reset"]),
     }
     if rule["effect"] == "suppress":
-        rule["channel"] = random.choice(["email", "crm", "all"])
+        rule["channel"] = random.choice(MUTED)
     return {**rule, **random.choice([{}, {"when": CONDITIONS[2]}])}
 
 
@@ -244,9 +258,11 @@ def actions(random: Random, keys: set[str], file: dict[str, Any]) -> list[dict[s
     for index in range(random.randint(1, 4)):
         action: dict[str, Any] = {
             "do": random.choice(["mail", "call", f"do{index}"]),
-            "channel": random.choice(["email", "phone", "crm"]),
             **random.choice(whens),
         }
+        channel = random.choice(CHANNELS)
+        if channel is not None:
+            action["channel"] = channel
         if (action["do"], action.get("at"), action.get("when")) in taken:
             continue
         taken.append((action["do"], action.get("at"), action.get("when")))
@@ -259,6 +275,9 @@ def actions(random: Random, keys: set[str], file: dict[str, Any]) -> list[dict[s
             action["assign"] = random.choice(ASSIGNS)
         if "requires" in keys:
             wants = random.sample(["phone", "email", "consent", "owner"], random.randint(1, 3))
+            if channel is None and "consent" in wants:
+                wants[wants.index("consent")] = "phone" if "phone" not in wants else "email"
+                wants = list(dict.fromkeys(wants))
             action["requires"] = wants if len(wants) > 1 or flip(random) else wants[0]
         if keys & {"assign", "requires", "triggers"}:
             action["payload"] = random.choice(PAYLOADS)
@@ -278,6 +297,12 @@ def rich_world(random: Random, allowed: Sequence[str] = MODEL_KEYS) -> World:
     kinds = [*named * 6, *OTHERS, *(["email.sent"] * 6 if close else [])]
     if "fit" in file:
         kinds += ["lead.updated"] * 12 + ["wipe"] * 3 + ["consent"] * 2
+    if "bounces" in file:
+        kinds += (
+            ["email.bounced"] * 10 + ["email.delivered"] * 3 + ["email.opened"] * 2 + ["lead.updated"] * 3
+        )
+    if any("inactivity" in one for one in file.get("timers", [])):
+        kinds += ["wipe"] * 3 + ["email.unsubscribed"]
     gaps = GAPS[:5] + NEAR * 2 + [DAY] if close else GAPS
     leads = random.choice([LEADS, ["l1"]])
     spans = [duration(value) for value in texts(file) if SPAN.fullmatch(value)]
@@ -320,4 +345,6 @@ def texts(value: Any) -> list[str]:
 def data_of(kind: str) -> list[dict[str, Any]]:
     if kind == "score.bumped":
         return BUMPS
+    if kind in ("email.bounced", "email.delivered", "email.clicked"):
+        return MAILBOX
     return CONSENTS if kind == "consent" else FACTS if kind == "lead.updated" else DATA
