@@ -10,7 +10,7 @@ from leadstream.scoring.facts import Facts, keepable, known
 from leadstream.scoring.hours import known_zone
 from leadstream.scoring.levels import Action
 from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.phone import dialable
+from leadstream.scoring.reading_facts.phone import dialable
 from leadstream.scoring.state import LeadState
 
 MAX_DEFERRED = 16

@@ -9,7 +9,7 @@ from leadstream.records.rejection import Rejected, shorten
 from leadstream.scoring.crawlers import LIST_VERSION
 from leadstream.scoring.hours import TZDATA_VERSION
 from leadstream.scoring.model import CompiledModel, ModelCatalog
-from leadstream.scoring.phone import METADATA_VERSION
+from leadstream.scoring.reading_facts.phone import METADATA_VERSION
 from leadstream.scoring.state import (
     CODEC,
     ENGINE,
