@@ -8,6 +8,7 @@ from leadstream.models.schema import RuleFile
 from leadstream.scoring.conditions import getter
 from leadstream.scoring.hours import Hours
 from leadstream.scoring.levels import (
+    INTERNAL,
     Action,
     Assign,
     Entry,
@@ -154,6 +155,7 @@ class PolicyCompiler:
             index=index,
             trigger=self.triggers[index],
             channel=action.channel,
+            outreach=action.channel.casefold() not in INTERNAL,
             channel_bits=self.channel_bit(ALL_OUTREACH) | self.channel_bit(action.channel),
             requires=tuple(action.requires),
             dedupe=action.dedupe,

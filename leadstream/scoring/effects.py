@@ -1,22 +1,27 @@
 """What signals mean beside points: suppression, facts, a score set by hand."""
 
+from collections.abc import Collection
 from typing import Any
 
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import Signal
+from leadstream.scoring.consents import given, learn_consents
 from leadstream.scoring.facts import known, learn, pack, unpack
-from leadstream.scoring.guarding import learn_consents
 from leadstream.scoring.model import EMAIL_BIT
+from leadstream.scoring.reading_facts.address import is_another
 from leadstream.scoring.rules import Plan
 from leadstream.scoring.state import LeadState
 
 MAX_BUMP = 1e6
 
 
-def apply_effects(state: LeadState, signal: Signal, plan: Plan, at: int) -> tuple[bool, bool, bool]:
+def apply_effects(
+    state: LeadState, signal: Signal, plan: Plan, at: int, kept_facts: Collection[str]
+) -> tuple[bool, bool, bool]:
     """Suppression and facts, in the order of the log.
 
-    Whether the signal resets the score, whether it changed facts, whether it means more than points.
+    `kept_facts` are those that always find room. Whether the signal resets the score, whether it changed
+    facts, whether it means more than points.
     """
     reset = learnt = False
     means = plan.noted
@@ -31,15 +36,14 @@ def apply_effects(state: LeadState, signal: Signal, plan: Plan, at: int) -> tupl
     if plan.facts:
         facts = unpack(state.facts)
         old = known(facts, "email")
-        noted = learn(facts, signal.data, at)
+        noted = learn(facts, signal.data, at, kept_facts, type_=signal.type, standing=given(state))
         if noted:
             state.facts = pack(facts)
             learnt = True
             if state.extra is not None and state.extra.void:
                 state.extra.void = [name for name in state.extra.void if name not in noted] or None
-            learn_consents(state, facts)
-            new = known(facts, "email")
-            if old is not None and new is not None and new != old:
+            learn_consents(state, facts, noted)
+            if is_another(old, known(facts, "email")):
                 state.suppressed &= ~EMAIL_BIT
     return reset, learnt, means
 

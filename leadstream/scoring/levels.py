@@ -10,6 +10,9 @@ from leadstream.scoring.hours import Hours
 from leadstream.scoring.kernel import TOLERANCE
 from leadstream.scoring.rules import Branch
 
+INTERNAL = frozenset({"internal", "crm", "sales", "segments", "lifecycle", "workflows"})
+"""Channels that reach nobody outside."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timer:
@@ -108,6 +111,8 @@ class Action:
     channel: str
     channel_bits: int
     """The channels whose suppression withholds it."""
+    outreach: bool
+    """Whether it reaches out to the lead, as all channels do but `INTERNAL`."""
     requires: tuple[str, ...]
     dedupe: int
     """Window in ms, 0 for none."""

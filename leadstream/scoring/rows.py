@@ -9,6 +9,7 @@ from leadstream.records.rejection import Rejected, shorten
 from leadstream.scoring.crawlers import LIST_VERSION
 from leadstream.scoring.hours import TZDATA_VERSION
 from leadstream.scoring.model import CompiledModel, ModelCatalog
+from leadstream.scoring.reading_facts.address import IDNA_VERSION, VALIDATOR_VERSION
 from leadstream.scoring.reading_facts.phone import METADATA_VERSION
 from leadstream.scoring.state import (
     CODEC,
@@ -79,7 +80,13 @@ _decode_turns = msgspec.msgpack.Decoder(TurnsRow).decode
 _decode_model = msgspec.msgpack.Decoder(ModelRow).decode
 
 
-DATA_VERSIONS = {"phonenumbers": METADATA_VERSION, "tzdata": TZDATA_VERSION, "crawlers": LIST_VERSION}
+DATA_VERSIONS = {
+    "phonenumbers": METADATA_VERSION,
+    "tzdata": TZDATA_VERSION,
+    "crawlers": LIST_VERSION,
+    "email-validator": VALIDATOR_VERSION,
+    "idna": IDNA_VERSION,
+}
 """Of the data that results depend on."""
 
 

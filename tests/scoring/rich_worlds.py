@@ -14,6 +14,7 @@ from tests.scoring.rich_parts import (
     ASSIGNS,
     BAD,
     BUMPS,
+    CHANGES,
     CONDITIONS,
     CONSENTS,
     DATA,
@@ -277,7 +278,7 @@ def rich_world(random: Random, allowed: Sequence[str] = MODEL_KEYS) -> World:
     close = bool(file.get("guards") or file.get("spikes"))
     kinds = [*named * 6, *OTHERS, *(["email.sent"] * 6 if close else [])]
     if "fit" in file:
-        kinds += ["lead.updated"] * 12 + ["wipe"] * 3 + ["consent"] * 2
+        kinds += ["lead.updated"] * 12 + ["wipe"] * 3 + ["consent"] * 2 + ["consent.changed"]
     gaps = GAPS[:5] + NEAR * 2 + [DAY] if close else GAPS
     leads = random.choice([LEADS, ["l1"]])
     spans = [duration(value) for value in texts(file) if SPAN.fullmatch(value)]
@@ -320,4 +321,6 @@ def texts(value: Any) -> list[str]:
 def data_of(kind: str) -> list[dict[str, Any]]:
     if kind == "score.bumped":
         return BUMPS
+    if kind == "consent.changed":
+        return CHANGES
     return CONSENTS if kind == "consent" else FACTS if kind == "lead.updated" else DATA
