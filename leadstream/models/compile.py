@@ -1,5 +1,6 @@
 """From a rule file's parts to the model that the fold runs."""
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -9,8 +10,11 @@ from leadstream.models import schema
 from leadstream.models.compile_policy import PolicyCompiler
 from leadstream.models.compile_rules import RuleCompiler
 from leadstream.models.forms import Part
+from leadstream.models.policy import Fact
 from leadstream.models.written import written
+from leadstream.scoring.facts import CONSENT, EXPECTED
 from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.reading_facts.text import composed
 
 DOCUMENTATION = {"owner", "description", "rationale"}
 """Keys that say why; they change no score."""
@@ -38,6 +42,7 @@ def compile_model(file: schema.RuleFile, tenant: schema.Tenant | None = None) ->
         channels=tuple(policy.channels),
         actions=policy.actions(),
         fits=tuple(rules.fits),
+        kept_facts=kept_facts(file, policy.channels),
         fitted=frozenset(rules.fitted),
         timers=timers,
         spikes=policy.spikes(),
@@ -45,6 +50,14 @@ def compile_model(file: schema.RuleFile, tenant: schema.Tenant | None = None) ->
         bounces=policy.bounces(),
         rules=written(file.model_copy(update={"half_life": half_life})),
     )
+
+
+def kept_facts(file: schema.RuleFile, channels: Iterable[str]) -> frozenset[str]:
+    """The facts that always find room: those expected, those that a rule file reads, consents of channels."""
+    read = {fit.fact for fit in file.fit}
+    read |= {one.fact for action in file.actions for one in action.payload.values() if isinstance(one, Fact)}
+    consents = {f"{CONSENT}{channel.casefold()}" for channel in channels}
+    return EXPECTED | consents | {composed(name) for name in read}
 
 
 def fingerprint(file: schema.RuleFile, half_life: int) -> str:

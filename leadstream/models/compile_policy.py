@@ -189,6 +189,7 @@ class PolicyCompiler:
             index=index,
             trigger=self.triggers[index],
             channel=action.channel or "",
+            outreach=not is_internal(action.channel or "", self.file.internal_channels),
             channel_bits=self.withholding(action.channel),
             requires=tuple(action.requires),
             dedupe=action.dedupe,

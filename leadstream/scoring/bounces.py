@@ -6,6 +6,7 @@ from typing import Any
 
 from leadstream.records.times import DAY
 from leadstream.scoring.facts import known, unpack
+from leadstream.scoring.reading_facts.address import same_address
 from leadstream.scoring.state import Bounces, LeadState
 
 SOFT = frozenset({"soft", "blocked"})
@@ -29,11 +30,6 @@ def is_soft(data: Mapping[str, Any]) -> bool:
     """Whether a bounce is of a kind that passes."""
     kind = data.get("kind")
     return isinstance(kind, str) and kind.strip().casefold() in SOFT
-
-
-def same_address(first: str, second: str) -> bool:
-    """Whether two texts are one e-mail address."""
-    return first.strip().casefold() == second.strip().casefold()
 
 
 def of_present_address(state: LeadState, data: Mapping[str, Any], *, in_doubt: bool) -> bool:

@@ -4,10 +4,11 @@ from typing import Any
 
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import Signal
-from leadstream.scoring.bounces import is_soft, note_soft, of_present_address, same_address
+from leadstream.scoring.bounces import is_soft, note_soft, of_present_address
+from leadstream.scoring.consents import given, learn_consents
 from leadstream.scoring.facts import known, learn, pack, unpack
-from leadstream.scoring.guarding import learn_consents
 from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.reading_facts.address import is_another
 from leadstream.scoring.rules import Plan
 from leadstream.scoring.state import LeadState
 
@@ -43,15 +44,14 @@ def apply_effects(
     if plan.facts:
         facts = unpack(state.facts)
         old = known(facts, "email")
-        noted = learn(facts, signal.data, at)
+        noted = learn(facts, signal.data, at, model.kept_facts, type_=signal.type, standing=given(state))
         if noted:
             state.facts = pack(facts)
             learnt = True
             if state.extra is not None and state.extra.void:
                 state.extra.void = [name for name in state.extra.void if name not in noted] or None
-            learn_consents(state, facts)
-            new = known(facts, "email")
-            if old is not None and new is not None and not same_address(str(old), str(new)):
+            learn_consents(state, facts, noted)
+            if is_another(old, known(facts, "email")):
                 state.suppressed &= ~model.email_bits
                 if state.extra is not None:
                     state.extra.bounces = None

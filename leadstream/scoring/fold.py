@@ -8,12 +8,12 @@ from leadstream.records.signal import Signal
 from leadstream.records.step import LogRecord
 from leadstream.scoring.accumulate import add, be_active, clear, sum_again
 from leadstream.scoring.bounces import forgive, of_present_address
+from leadstream.scoring.consents import allows
 from leadstream.scoring.crossings import Evaluation, Touch
 from leadstream.scoring.due import advance, set_due
 from leadstream.scoring.effects import apply_effects, bump_of
 from leadstream.scoring.evidence import SMALL, kept_data, reference, traceparent_of
 from leadstream.scoring.gains import Gains, repeated
-from leadstream.scoring.guarding import consents
 from leadstream.scoring.kernel import score_of
 from leadstream.scoring.matching import Match, scoring
 from leadstream.scoring.model import BUMP, CompiledModel
@@ -109,7 +109,7 @@ def fold_signal(
     if bump is not None or matches:
         if state.reset_at is not None and at <= state.reset_at:
             outcome = "before_reset"
-        elif (model.consent_required or state.extra is not None) and not consents(
+        elif (model.consent_required or state.extra is not None) and not allows(
             state, plan, at, model.consent_required
         ):
             outcome = "no_consent"

@@ -1,8 +1,8 @@
-"""Signals that no person made, and signals that a lead does not consent to."""
+"""Signals that no person made."""
 
 from leadstream.records.signal import Signal
-from leadstream.scoring.facts import Facts
 from leadstream.scoring.occurrences import ordinal_of
+from leadstream.scoring.reading_facts.text import plain
 from leadstream.scoring.rules import Further, Guard, Plan
 from leadstream.scoring.state import Extra, LeadState
 
@@ -10,7 +10,6 @@ MAX_SENDS = 4
 """E-mails sent whose times are remembered."""
 MAX_CAMPAIGN = 64
 """Characters of a campaign's name that are compared."""
-CONSENTS = ("email", "tracking", "profiling")
 
 
 def note_send(extra: Extra, signal: Signal, at: int) -> None:
@@ -19,8 +18,7 @@ def note_send(extra: Extra, signal: Signal, at: int) -> None:
 
 
 def campaign_of(signal: Signal) -> str:
-    value = signal.data.get("campaign")
-    return value[:MAX_CAMPAIGN] if type(value) is str else ""
+    return (plain(signal.data.get("campaign")) or "")[:MAX_CAMPAIGN]
 
 
 def flags_of(state: LeadState, plan: Plan, signal: Signal, at: int) -> list[Guard]:
@@ -61,26 +59,3 @@ def ordinal_in(state: LeadState, ring: int, at: int, within: int) -> int:
         rings.append(b"")
     ordinal, rings[ring] = ordinal_of(rings[ring], at, within)
     return ordinal
-
-
-def learn_consents(state: LeadState, facts: Facts) -> None:
-    """Notes what the lead's facts say of consent, where the fold finds it without reading them all."""
-    found = {}
-    for name in CONSENTS:
-        value, at = facts.get(f"consent.{name}", (None, 0))
-        if type(value) is bool:
-            found[name] = (value, at)
-    if found or state.extra is not None:
-        state.further().consents = found or None
-
-
-def consents(state: LeadState, plan: Plan, at: int, required: bool) -> bool:
-    """Whether a signal of this effective time may be scored."""
-    given = (state.extra.consents if state.extra is not None else None) or {}
-    allowed = not required
-    for name in plan.consents:
-        value, since = given.get(name, (None, 0))
-        if value is False and at >= since:
-            return False
-        allowed = allowed or value is True
-    return allowed

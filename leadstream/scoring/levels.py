@@ -116,6 +116,8 @@ class Action:
     """Empty for none."""
     channel_bits: int
     """The channels whose suppression withholds it."""
+    outreach: bool
+    """Whether it reaches out to the lead, as all channels do but internal ones."""
     requires: tuple[str, ...]
     dedupe: int
     """Window in ms, 0 for none."""

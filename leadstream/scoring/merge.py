@@ -3,10 +3,19 @@
 from leadstream.scoring.accumulate import be_active, lock_all_in, sum_again
 from leadstream.scoring.bounces import joined as joined_bounces
 from leadstream.scoring.buckets import add_bucket, read_buckets, write_buckets
+from leadstream.scoring.consents import given, merged_consents
 from leadstream.scoring.crossings import Evaluation, Touch
 from leadstream.scoring.due import advance, set_due
-from leadstream.scoring.facts import EXPECTED, MAX_OTHERS, pack, unpack
-from leadstream.scoring.guarding import MAX_SENDS, learn_consents
+from leadstream.scoring.facts import (
+    BEYOND,
+    CONSENT,
+    MAX_OTHERS,
+    kept_consent,
+    others_of,
+    pack,
+    unpack,
+)
+from leadstream.scoring.guarding import MAX_SENDS
 from leadstream.scoring.kernel import Kernel, fading
 from leadstream.scoring.model import CompiledModel
 from leadstream.scoring.occurrences import merged_rings
@@ -63,7 +72,7 @@ def absorb(
         state.owed = {**loser.owed, **(state.owed or {})}
     if loser.extra is not None:
         merge_extra(state.further(), loser.extra, model)
-    merge_facts(state, loser)
+    merge_facts(state, loser, model)
     if model.fits:
         rescore(state, model, now)
     sum_again(state, model)
@@ -136,26 +145,34 @@ def merged_requests(
     return [later(one, other) for one, other in zip(first, second, strict=True)]
 
 
-def merge_facts(state: LeadState, loser: LeadState) -> None:
+def merge_facts(state: LeadState, loser: LeadState, model: CompiledModel) -> None:
     if not loser.facts:
         return
     ours, theirs = unpack(state.facts), unpack(loser.facts)
+    consents = merged_consents(dict(given(state)), dict(given(loser)), ours, theirs)
     extra = state.further()
     void = set(extra.void or ())
-    others = sum(1 for name in ours if name not in EXPECTED)
+    others = len(others_of(ours, model.kept_facts))
     for name, (value, at) in theirs.items():
-        if name not in ours and name not in EXPECTED:
-            if others >= MAX_OTHERS:
+        if name not in ours and name not in model.kept_facts:
+            if name.startswith(CONSENT):
+                name, value = kept_consent(ours, name, value, model.kept_facts)
+                if not name:
+                    continue
+                if name == CONSENT + BEYOND:
+                    consents.setdefault(BEYOND, (False, at))
+            elif others >= MAX_OTHERS:
                 continue
-            others += 1
+            else:
+                others += 1
         if name not in ours or at > ours[name][1]:
             ours[name] = (value, at)
             void.discard(name)
             if loser.extra is not None and name in (loser.extra.void or ()):
                 void.add(name)
     extra.void = sorted(void) or None
+    extra.consents = {name: one for name, one in consents.items() if CONSENT + name in ours} or None
     state.facts = pack(ours)
-    learn_consents(state, ours)
 
 
 def merge_extra(extra: Extra, other: Extra, model: CompiledModel) -> None:

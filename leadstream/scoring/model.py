@@ -10,6 +10,7 @@ import msgspec
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.scoring.bounces import SoftBounces, softly_suppressed
 from leadstream.scoring.channels import EMAIL, bits_of
+from leadstream.scoring.facts import EXPECTED
 from leadstream.scoring.kernel import TOLERANCE, Kernel
 from leadstream.scoring.levels import Action, Category, Interval, Level, Spike, Threshold, Timer, level_of
 from leadstream.scoring.rules import Branch, Fit, Plan
@@ -61,6 +62,8 @@ class CompiledModel:
     """The symbols of branches that facts fill."""
     steps: frozenset[str] = frozenset()
     """The symbols of branches whose loss an activity locks in."""
+    kept_facts: frozenset[str] = EXPECTED
+    """The facts that always find room: those expected, and those that the model reads."""
     scales: tuple[float, ...] = ()
     """The half-lives of memoryless kernels in ms, infinite for no decay: `2 ** (-elapsed / scale)` holds."""
     email_bits: int = 0

@@ -1,22 +1,21 @@
 """Whether an action is asked for, and with what in it."""
 
-import re
 from typing import Any
 from zlib import crc32
 
 from leadstream.records.outputs import Reason
 from leadstream.records.signal import Signal
+from leadstream.scoring.consents import forbids, is_given
 from leadstream.scoring.facts import Facts, keepable, known
 from leadstream.scoring.hours import known_zone
 from leadstream.scoring.levels import Action
 from leadstream.scoring.model import CompiledModel, suppressed_at
-from leadstream.scoring.phone import dialable
+from leadstream.scoring.reading_facts.address import address_of
+from leadstream.scoring.reading_facts.phone import dialable
 from leadstream.scoring.state import LeadState
 
 MAX_DEFERRED = 16
 """Actions of a lead that may wait for opening hours at once."""
-MAX_EMAIL = 254
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class Turns:
@@ -75,6 +74,8 @@ class Judgement:
         """Why an action is not asked for, its hours aside; the first reason that holds."""
         if suppressed_at(self.state, self.model, self.at) & action.channel_bits:
             return "suppressed"
+        if forbids(self.state, action.channel, action.outreach):
+            return "no_consent"
         for requirement in action.requires:
             reason = self.lacking(requirement, action)
             if reason is not None:
@@ -102,7 +103,7 @@ class Judgement:
                 return "no_email"
             return None if self.email() is not None else "invalid_email"
         if requirement == "consent":
-            return None if known(self.facts, f"consent.{action.channel}") is True else "no_consent"
+            return None if is_given(self.state, action.channel) else "no_consent"
         return None if action.assign is not None or self.known_owner() is not None else "no_owner"
 
     def phone(self) -> str | None:
@@ -110,10 +111,7 @@ class Judgement:
         return dialable(given) if isinstance(given, str) else None
 
     def email(self) -> str | None:
-        given = known(self.facts, "email")
-        if isinstance(given, str) and len(given) <= MAX_EMAIL and _EMAIL.fullmatch(given):
-            return given
-        return None
+        return address_of(known(self.facts, "email"))
 
     def known_owner(self) -> str | None:
         owner = known(self.facts, "owner")

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from leadstream.records.outputs import Contribution
-from leadstream.scoring.facts import Facts, Scalar, unpack
+from leadstream.scoring.consents import allows_fact
+from leadstream.scoring.facts import Scalar, unpack
 from leadstream.scoring.model import CompiledModel
 from leadstream.scoring.rules import Branch
 from leadstream.scoring.state import LeadState
@@ -88,7 +89,7 @@ def rescore(state: LeadState, model: CompiledModel, now: int) -> tuple[Contribut
         known = facts.get(fit.fact)
         if known is None or known[0] is None or known[0] == "" or fit.fact in void:
             continue
-        if not counts(state, model, facts, known[1]):
+        if not counts(state, model, known[1]):
             continue
         for branch in fit.pick(known[0]):
             wanted[branch.symbol] = (branch, known[1])
@@ -122,14 +123,11 @@ def rescore(state: LeadState, model: CompiledModel, now: int) -> tuple[Contribut
     )
 
 
-def counts(state: LeadState, model: CompiledModel, facts: Facts, at: int) -> bool:
+def counts(state: LeadState, model: CompiledModel, at: int) -> bool:
     """Whether a fact of this effective time counts."""
     if state.reset_at is not None and at <= state.reset_at:
         return False
-    consent = facts.get("consent.profiling")
-    if consent is not None and consent[0] is False and at >= consent[1]:
-        return False
-    return not model.consent_required or (consent is not None and consent[0] is True)
+    return allows_fact(state, at, model.consent_required)
 
 
 def fit_points(state: LeadState, model: CompiledModel, now: int) -> dict[str, float]:

@@ -13,7 +13,8 @@ from leadstream.records.step import LogRecord
 from leadstream.scoring.crawlers import LIST_VERSION
 from leadstream.scoring.hours import TZDATA_VERSION
 from leadstream.scoring.model import CompiledModel, ModelCatalog
-from leadstream.scoring.phone import METADATA_VERSION
+from leadstream.scoring.reading_facts.address import IDNA_VERSION, VALIDATOR_VERSION
+from leadstream.scoring.reading_facts.phone import METADATA_VERSION
 from leadstream.scoring.state import (
     CODEC,
     ENGINE,
@@ -127,7 +128,13 @@ _decode_turns = msgspec.msgpack.Decoder(TurnsRow).decode
 _decode_model = msgspec.msgpack.Decoder(ModelRow).decode
 
 
-DATA_VERSIONS = {"phonenumbers": METADATA_VERSION, "tzdata": TZDATA_VERSION, "crawlers": LIST_VERSION}
+DATA_VERSIONS = {
+    "phonenumbers": METADATA_VERSION,
+    "tzdata": TZDATA_VERSION,
+    "crawlers": LIST_VERSION,
+    "email-validator": VALIDATOR_VERSION,
+    "idna": IDNA_VERSION,
+}
 """Of the data that results depend on."""
 
 

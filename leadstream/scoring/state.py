@@ -5,6 +5,7 @@ from zlib import crc32
 import msgspec
 
 from leadstream.records.times import DAY
+from leadstream.scoring.facts import consents_of_facts, unpack
 
 CODEC = 3
 """The version of the rows' layout; a fold refuses rows of a newer one."""
@@ -144,8 +145,20 @@ def decode_state(row: bytes) -> LeadState:
     """
     state = _decode_state(row)
     if state.codec != CODEC:
-        state.codec = CODEC
+        bring_up(state)
     return state
+
+
+def bring_up(state: LeadState) -> None:
+    """Makes the state of an earlier codec one of this.
+
+    Codec 2 noted consents that were booleans, and no others.
+    """
+    state.codec = CODEC
+    if state.facts:
+        consents = consents_of_facts(unpack(state.facts))
+        if consents or state.extra is not None:
+            state.further().consents = consents
 
 
 def encode_state(state: LeadState, buffer: bytearray | None = None) -> bytes:

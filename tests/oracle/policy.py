@@ -1,13 +1,12 @@
 """Whether an action is asked for, withheld or put off, and what it carries."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-import phonenumbers
-
+from tests.oracle import consent
 from tests.oracle.conditions import lookup, there
+from tests.oracle.contact import address, dialable
 from tests.oracle.hours import is_open, next_opening, zone_of
 from tests.oracle.lead import Lead
 from tests.oracle.rules import duration, listed
@@ -35,6 +34,8 @@ def judged(
     """What becomes of an action at an instant; the first that says no is the reason."""
     if lead.suppressed_at(at) & lead.rules.withheld_by(action):
         return Verdict("suppressed")
+    if consent.forbids(lead, action["channel"]):
+        return Verdict("no_consent")
     required = listed(action.get("requires", []))
     for name in required:
         reason = missing(lead, action, name)
@@ -64,7 +65,7 @@ def judged(
     if "phone" in required:
         payload["phone"] = dialable(lead.fact("phone"))
     if "email" in required:
-        payload["email"] = lead.fact("email")
+        payload["email"] = address(lead.fact("email"))
     if "owner" in required or "assign" in action:
         payload["owner"] = assigned(lead, action, key, turns)
     if route is not None:
@@ -75,13 +76,13 @@ def judged(
 def missing(lead: Lead, action: dict[str, Any], required: str) -> str | None:
     """Why a requirement is not met."""
     if required == "consent":
-        return None if lead.fact(f"consent.{action['channel']}") is True else "no_consent"
+        return None if consent.gives(lead, action["channel"]) else "no_consent"
     value = lead.fact(required)
     if required == "owner":
         return None if (isinstance(value, str) and value) or "assign" in action else "no_owner"
     if not there(value):
         return f"no_{required}"
-    good = dialable(value) if required == "phone" else is_address(value)
+    good = dialable(value) if required == "phone" else address(value)
     return None if good else f"invalid_{required}"
 
 
@@ -119,20 +120,3 @@ def assigned(
     if sticky:
         lead.owner = owner
     return owner
-
-
-def is_address(value: Any) -> bool:
-    if not isinstance(value, str) or len(value) > 254:
-        return False
-    return re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value) is not None
-
-
-def dialable(phone: Any) -> str | None:
-    if not isinstance(phone, str):
-        return None
-    number = "".join(character for character in phone if character not in " .-()")
-    try:
-        good = number.startswith("+") and phonenumbers.is_valid_number(phonenumbers.parse(number, None))
-    except phonenumbers.NumberParseException:
-        return None
-    return number if good else None

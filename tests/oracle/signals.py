@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from tests.oracle import facts, guards, mail
+from tests.oracle import consent, facts, guards, mail
 from tests.oracle.kernels import Activity, Part, of_age
 from tests.oracle.lead import Lead
 from tests.oracle.rules import Match, applies, duration, exact, listed
@@ -115,7 +115,7 @@ def effects(lead: Lead, signal: dict[str, Any], at: int) -> tuple[bool, bool, bo
     if kind == "email.resubscribed":
         lead.suppressed.clear()
         lead.soft.clear()
-    learned = kind in facts.FACTS and facts.learn(lead, signal["data"], at)
+    learned = kind in facts.FACTS and facts.learn(lead, signal, at)
     return learned, reset, effective
 
 
@@ -129,7 +129,7 @@ def scores(
     if lead.reset_at is not None and at <= lead.reset_at:
         told.outcome = "before_reset"
         return
-    if not facts.allows(lead, facts.covering(signal["type"]), at):
+    if not consent.allows(lead, consent.covering(signal["type"]), at):
         told.outcome = "no_consent"
         return
     told.outcome = "scored" if bump else "flagged"

@@ -15,6 +15,7 @@ from tests.scoring.rich_parts import (
     BAD,
     BOUNCES,
     BUMPS,
+    CHANGES,
     CHANNELS,
     CONDITIONS,
     CONSENTS,
@@ -296,7 +297,7 @@ def rich_world(random: Random, allowed: Sequence[str] = MODEL_KEYS) -> World:
     close = bool(file.get("guards") or file.get("spikes"))
     kinds = [*named * 6, *OTHERS, *(["email.sent"] * 6 if close else [])]
     if "fit" in file:
-        kinds += ["lead.updated"] * 12 + ["wipe"] * 3 + ["consent"] * 2
+        kinds += ["lead.updated"] * 12 + ["wipe"] * 3 + ["consent"] * 2 + ["consent.changed"]
     if "bounces" in file:
         kinds += (
             ["email.bounced"] * 10 + ["email.delivered"] * 3 + ["email.opened"] * 2 + ["lead.updated"] * 3
@@ -347,4 +348,6 @@ def data_of(kind: str) -> list[dict[str, Any]]:
         return BUMPS
     if kind in ("email.bounced", "email.delivered", "email.clicked"):
         return MAILBOX
+    if kind == "consent.changed":
+        return CHANGES
     return CONSENTS if kind == "consent" else FACTS if kind == "lead.updated" else DATA

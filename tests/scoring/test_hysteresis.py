@@ -151,7 +151,7 @@ def test_of_two_leads_made_one_the_band_that_holds_out_longer_holds() -> None:
             "[{name: a, from: 0}, {name: b, from: 5, hysteresis: 5}]",
             "would keep a lead in `b`, from 5, for ever",
         ),
-        ("[{name: a, from: 0}, {name: b, from: 5, hysteresis: -1}]", "greater than or equal to 0"),
+        ("[{name: a, from: 0}, {name: b, from: 5, hysteresis: -1}]", "a number of at least 0"),
     ],
 )
 def test_a_hysteresis_that_can_not_work_is_refused(bands: str, reason: str) -> None:

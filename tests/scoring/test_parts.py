@@ -1,4 +1,4 @@
-"""Occurrences, conditions, phones, readings: the small parts by themselves."""
+"""Occurrences, conditions, readings: the small parts by themselves."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,6 @@ from leadstream.records.outputs import Accumulator
 from leadstream.records.signal import Signal
 from leadstream.scoring.conditions import all_of, getter, one_of, picker, present, url_path
 from leadstream.scoring.occurrences import MAX_OCCURRENCES, ordinal_of, times_of
-from leadstream.scoring.phone import dialable
 from leadstream.scoring.reading import accumulators, contribution, explain, score, sum_at, total_at
 from leadstream.scoring.state import (
     Deferred,
@@ -104,25 +103,6 @@ def test_a_branch_is_picked_by_the_first_field_there_is() -> None:
     assert pick(signal(a="odd", b="y")) == 9
     assert pick(signal(a=["x"], b="y")) == 9
     assert picker([getter("data.a")], {"x": 1}, None)(signal()) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("+4930123456", "+4930123456"),
-        ("+49 (30) 123-45.6", "+4930123456"),
-        (" +44 20 7946 0958 ", "+442079460958"),
-        ("0049 30 123456", None),
-        ("+49", None),
-        ("+", None),
-        ("+4930123456789012345", None),
-        ("+٤٩٣٠١٢٣٤٥٦", None),
-        ("+4930123456 ext 5", None),
-        ("+4930/123456", None),
-    ],
-)
-def test_phones(text: str, number: str | None) -> None:
-    assert dialable(text) == number
 
 
 instants = st.integers(-(2**46), 2**50)
