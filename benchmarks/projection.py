@@ -306,7 +306,7 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
         each = float(size) / max(1, rows)
         print(f"{name:<28} {rows:,} rows, {float(size) / 1e6:.0f} MB with indexes, {each:.0f} B a row")
     await connection.execute("ANALYZE leads, score_events")
-    for view, name in (("lead_score_factors", "lead_id"), ("contact_scores", "contact_id")):
+    for view, name in (("lead_factors_now", "lead_id"), ("contact_scores", "contact_id")):
         asked = [f"lead-{rng.randrange(options.leads):08d}" for _ in range(ASKED)]
         query = f"SELECT * FROM {view} WHERE tenant_id = 'acme' AND {name} = $1"
         started = time.perf_counter()
