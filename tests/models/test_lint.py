@@ -8,8 +8,6 @@ from leadstream.models.lint import Finding, lint
 from leadstream.models.reach import greatest_total
 from tests.models.marked import MARK
 
-pytestmark = pytest.mark.requirement("S4-21")
-
 FILE = """\
 name: m
 version: "1"
@@ -147,6 +145,7 @@ FOUND = [
 ]
 
 
+@pytest.mark.requirement("S4-21")
 @pytest.mark.parametrize(("old", "new", "message", "remedy"), FOUND)
 def test_a_finding_has_its_place_and_a_remedy(old: str, new: str, message: str, remedy: str) -> None:
     assert FILE.count(old) == 1

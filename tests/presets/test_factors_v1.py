@@ -44,7 +44,6 @@ def test_the_score_shown_is_clamped_to_0_and_100() -> None:
 
 
 @pytest.mark.requirement("S2-2")
-@pytest.mark.requirement("S2-17")
 def test_each_category_is_capped_before_they_are_added() -> None:
     log = Log().add("lead.created", T0, data=FITTING)
     log.add("demo.requested", T0)
