@@ -132,7 +132,8 @@ def outcomes(signals: Sequence[Record], place: int, partition: int) -> tuple[lis
         common = {
             "tenant": "acme", "lead": lead, "at": "2026-01-01T00:00:00.000Z", "cause": "signal",
             "direction": "up", "total_before": 70.0, "total_after": 85.5, "score": 85, "band": "hot",
-            "model": "tenx/1", "threshold": 80.0, "factors": (FactorShare("page.viewed", 10.0, 1, NOW, 7),),
+            "model": "tenx/1", "threshold": 80.0,
+            "factors": tuple(FactorShare(name, points, 1, NOW, 7) for name, points in FACTORS),
             "signal": SignalRef(f"signal-{signal.offset:012d}", "page.viewed", "2026-01-01T00:00:00.000Z"),
         }  # fmt: skip
         action = {"do": "call", "channel": "phone", "trigger": "threshold:80.0", "crossing": crossing}
