@@ -132,7 +132,8 @@ def outcomes(signals: Sequence[Record], place: int, partition: int) -> tuple[lis
         common = {
             "tenant": "acme", "lead": lead, "at": "2026-01-01T00:00:00.000Z", "cause": "signal",
             "direction": "up", "total_before": 70.0, "total_after": 85.5, "score": 85, "band": "hot",
-            "model": "tenx/1", "threshold": 80.0, "factors": (FactorShare("page.viewed", 10.0, 1, NOW, 7),),
+            "model": "tenx/1", "threshold": 80.0,
+            "factors": tuple(FactorShare(name, points, 1, NOW, 7) for name, points in FACTORS),
             "signal": SignalRef(f"signal-{signal.offset:012d}", "page.viewed", "2026-01-01T00:00:00.000Z"),
         }  # fmt: skip
         action = {"do": "call", "channel": "phone", "trigger": "threshold:80.0", "crossing": crossing}
@@ -306,7 +307,7 @@ async def measure(dsn: str, options: argparse.Namespace) -> None:
         each = float(size) / max(1, rows)
         print(f"{name:<28} {rows:,} rows, {float(size) / 1e6:.0f} MB with indexes, {each:.0f} B a row")
     await connection.execute("ANALYZE leads, score_events")
-    for view, name in (("lead_score_factors", "lead_id"), ("contact_scores", "contact_id")):
+    for view, name in (("lead_factors_now", "lead_id"), ("contact_scores", "contact_id")):
         asked = [f"lead-{rng.randrange(options.leads):08d}" for _ in range(ASKED)]
         query = f"SELECT * FROM {view} WHERE tenant_id = 'acme' AND {name} = $1"
         started = time.perf_counter()

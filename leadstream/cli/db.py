@@ -86,7 +86,7 @@ def retain(
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:
-    """Drop old months of the history (score_events); scores, actions and decisions stay.
+    """Drop old months of score_events and lead_score_factors; scores, actions and decisions stay.
 
     Run it as the schema's owner, daily if you like: it does nothing when nothing is old enough.
     """

@@ -41,7 +41,7 @@ ORDER BY abs((part ->> 'points')::double precision) DESC, part ->> 'factor'
 """
 EVIDENCE = """
 SELECT details ->> 'factor' AS factor, (details -> 'signals')::text AS signals
-FROM lead_score_factors WHERE tenant_id = $1 AND lead_id = $2
+FROM lead_factors_now WHERE tenant_id = $1 AND lead_id = $2
 """
 
 

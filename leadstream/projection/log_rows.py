@@ -80,7 +80,7 @@ def common_values(record: ActionRecord, at: int, place: tuple[int, int], altered
 def action_values(record: ActionRecord) -> Row:
     """What `action_log` alone has."""
     factors = None
-    if isinstance(record, ThresholdCrossed | TriggerFired | ActionRequested):
+    if isinstance(record, ThresholdCrossed | BandChanged | StageChanged | TriggerFired | ActionRequested):
         factors = _text(record.factors)
     return (
         record.previous_band if isinstance(record, BandChanged) else None,

@@ -1,4 +1,4 @@
-"""The months of `score_events`: making their partitions, and dropping those that are old enough."""
+"""The months of history and of the trail of factors: making partitions, and dropping those that are old."""
 
 import time
 from collections.abc import Iterable
@@ -10,23 +10,26 @@ import asyncpg
 from leadstream.projection.database import open_pool, translated
 from leadstream.projection.migrate import schema_state_of
 from leadstream.projection.storable import Row
-from leadstream.projection.tables import SCORE_EVENTS
+from leadstream.projection.tables import ACTION_LOG, SCORE_EVENTS, Kind
 from leadstream.records.times import DAY
 
-MAKE = "SELECT make_month($1)"
 RETRY_SECONDS = 60.0
 """A month that a long reader keeps from being made is tried again after so long."""
-CREATED_AT = SCORE_EVENTS.names.index("created_at")
+MAKES: dict[Kind, tuple[str, int]] = {
+    "history": ("SELECT make_month($1)", SCORE_EVENTS.names.index("created_at")),
+    "actions": ("SELECT make_factor_month($1)", ACTION_LOG.names.index("at")),
+}
+"""What makes the month that a row wants, and which column of the row says so."""
+KEPT_BY = {"score_events": "created_at", "lead_score_factors": "created_on"}
+"""The tables by month, and the column that their months are of."""
 EPOCH = date(1970, 1, 1)
 MONTHS = """
-SELECT relname AS name, to_date(substr(relname, 14), 'YYYY_MM') AS month
+SELECT relname AS name, to_date(right(relname, 7), 'YYYY_MM') AS month
 FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
-WHERE inhparent = 'score_events'::regclass AND relname ~ '^score_events_[0-9]{4}_[0-9]{2}$' ORDER BY 1
+WHERE inhparent = $1::regclass AND relname ~ '_[0-9]{4}_[0-9]{2}$' ORDER BY 1
 """
-COUNT_OLD = (
-    "SELECT count(*) FROM score_events_other WHERE created_at < $1::date::timestamp AT TIME ZONE 'UTC'"
-)
-DELETE_OLD = "DELETE FROM score_events_other WHERE created_at < $1::date::timestamp AT TIME ZONE 'UTC'"
+COUNT_OLD = "SELECT count(*) FROM {}_other WHERE {} < $1::date::timestamp AT TIME ZONE 'UTC'"
+DELETE_OLD = "DELETE FROM {}_other WHERE {} < $1::date::timestamp AT TIME ZONE 'UTC'"
 # Dropping a partition needs the whole table for a moment; who reads it for longer is not waited for.
 PATIENCE = "SET LOCAL lock_timeout = '5s'"
 
@@ -35,30 +38,33 @@ class Months:
     """The months that have a partition, as far as one projector knows."""
 
     def __init__(self) -> None:
-        self._made: set[date] = set()
+        self._made: set[tuple[Kind, date]] = set()
         self._retry_at = 0.0
 
     def forget(self) -> None:
         """The tables may be earlier ones, without some of these months."""
         self._made.clear()
 
-    async def make(self, pool: asyncpg.Pool, rows: Iterable[Row]) -> None:
-        """Makes the partitions that the rows want, in transactions of their own.
+    async def make(self, pool: asyncpg.Pool, kind: Kind, rows: Iterable[Row]) -> None:
+        """Makes the partitions that rows of a kind want, in transactions of their own.
 
-        Where a lock is not to be had within 2 s, the rows go to `score_events_other` until it is.
+        Where a lock is not to be had within 2 s, the rows go to the partition `other` until it is.
         """
+        if kind not in MAKES:
+            return
+        make, column = MAKES[kind]
         # Few days, so few conversions.
-        days = {row[CREATED_AT] // DAY for row in rows}
-        months = {month_of(day) for day in days} - self._made
+        days = {row[column] // DAY for row in rows}
+        months = {(kind, month_of(day)) for day in days} - self._made
         if not months or time.monotonic() < self._retry_at:
             return
-        for month in sorted(months):
+        for wanted in sorted(months):
             try:
-                await pool.fetchval(MAKE, month)
+                await pool.fetchval(make, wanted[1])
             except asyncpg.LockNotAvailableError:
                 self._retry_at = time.monotonic() + RETRY_SECONDS
                 return
-            self._made.add(month)
+            self._made.add(wanted)
 
 
 def month_of(day: int) -> date:
@@ -78,10 +84,10 @@ class Retained:
 async def retain(
     dsn: str, schema: str, keep: int, *, now: datetime | None = None, dry: bool = False
 ) -> Retained:
-    """Drops the months of `score_events` before the `keep` whole months that precede the month of `now`.
+    """Drops the months of history and factors before the `keep` whole months that precede that of `now`.
 
     Without `now` that is today's. All in one transaction; with `dry` nothing is dropped, only found. Needs
-    the schema's owner. Raises `SchemaMismatch`, and `StoreUnavailable` also if somebody reads the table for
+    the schema's owner. Raises `SchemaMismatch`, and `StoreUnavailable` also if somebody reads a table for
     more than 5 s.
     """
     today = (now or datetime.now(UTC)).astimezone(UTC)
@@ -94,12 +100,15 @@ async def retain(
                 (await schema_state_of(connection, schema)).check()
                 async with connection.transaction():
                     await connection.execute(PATIENCE)
-                    names = [row["name"] for row in await connection.fetch(MONTHS) if row["month"] < since]
-                    rows = await connection.fetchval(COUNT_OLD, since)
-                    if not dry:
-                        if names:
-                            await connection.execute(f"DROP TABLE {', '.join(names)}")
-                        await connection.execute(DELETE_OLD, since)
+                    names, rows = [], 0
+                    for table, column in KEPT_BY.items():
+                        found = await connection.fetch(MONTHS, table)
+                        names += [row["name"] for row in found if row["month"] < since]
+                        rows += await connection.fetchval(COUNT_OLD.format(table, column), since)
+                        if not dry:
+                            await connection.execute(DELETE_OLD.format(table, column), since)
+                    if names and not dry:
+                        await connection.execute(f"DROP TABLE {', '.join(names)}")
     finally:
         pool.terminate()
     return Retained(since, tuple(names), rows)

@@ -14,7 +14,7 @@ Access = Literal["writer", "reader", "tenant_reader"]
 
 TENANT_TABLES = (
     "leads", "score_events", "action_log", "decision_log", "removed_leads", "crm_destinations",
-    "lead_scoring_models",
+    "lead_scoring_models", "lead_score_factors",
 )  # fmt: skip
 """The tables whose rows are a tenant's."""
 POLICIES: dict[Access, str] = {
@@ -29,17 +29,18 @@ SHARED = {
 """What a tenant's reader may see of tables that have rows for all tenants."""
 READ = (
     "SELECT ON leads, score_events, action_log, decision_log, removed_leads, crm_destinations",
-    "SELECT ON lead_scoring_models",
+    "SELECT ON lead_scoring_models, lead_score_factors",
     "SELECT ON projection_positions, projection_timeline, alembic_version",
     "SELECT ON {views}",
 )
 GRANTS: dict[Access, tuple[str, ...]] = {
     "writer": (
         "SELECT, INSERT, UPDATE, DELETE ON leads, removed_leads, lead_scoring_models",
-        "SELECT, INSERT ON score_events, action_log, decision_log, projection_dead_letters",
+        "SELECT, INSERT ON score_events, lead_score_factors, action_log, decision_log",
+        "SELECT, INSERT ON projection_dead_letters",
         "SELECT, INSERT, UPDATE ON projection_positions",
         "SELECT ON alembic_version",
-        "EXECUTE ON FUNCTION make_month(date)",
+        "EXECUTE ON FUNCTION make_month(date), make_factor_month(date)",
     ),
     "reader": READ,
     "tenant_reader": READ,

@@ -132,7 +132,9 @@ class Rebuild:
             for row in await connection.fetch("SELECT DISTINCT writes FROM crm_destinations"):
                 index = INDEXES[row["writes"]].format(schema=self.made)
                 await connection.execute(f"CREATE INDEX IF NOT EXISTS {index}")
-            await connection.execute("ANALYZE leads, score_events, action_log, decision_log")
+            await connection.execute(
+                "ANALYZE leads, score_events, action_log, decision_log, lead_score_factors"
+            )
             found, dead = await connection.fetchrow(f"SELECT (SELECT count(*) FROM leads), ({DEAD})")
             # A lead whose last snapshot can't be stored may be absent.
             if not leads - dead <= found <= leads:

@@ -13,7 +13,15 @@ from leadstream.projection.models_in_force import settle
 from leadstream.projection.months import Months
 from leadstream.projection.rows import Batch, read_records, refused
 from leadstream.projection.storable import DeadRow, Origin, Row
-from leadstream.projection.tables import LEAD_SCORING_MODELS, LEADS, NEWER_LEAD, NEWER_MODEL, TARGETS, Kind
+from leadstream.projection.tables import (
+    ACTION_LOG,
+    LEAD_SCORING_MODELS,
+    LEADS,
+    NEWER_LEAD,
+    NEWER_MODEL,
+    TARGETS,
+    Kind,
+)
 from leadstream.records.step import LogRecord
 
 CLOSE_SECONDS = 5.0
@@ -57,6 +65,16 @@ DELETE FROM removed_leads AS gone USING {LEADS.staging} AS back
 WHERE gone.tenant_id = back.tenant_id AND gone.lead_id = back.lead_id
 """
 """So what the tables say of removals does not depend on how the records fall into steps."""
+TRAIL = f"""
+INSERT INTO lead_score_factors SELECT trail.*
+FROM {ACTION_LOG.staging} AS logged, LATERAL factor_trail_of(
+    logged.id, logged.type, logged.tenant_id, logged.lead_id, logged.at, logged.cause, logged.total_before,
+    logged.total_after, logged.model, logged.signal_id, logged.signal_type, logged.factors
+) AS trail
+ORDER BY logged.log_partition, logged.log_offset
+ON CONFLICT DO NOTHING
+"""
+"""What each factor contributed, once an evaluation: of its records the first in the log."""
 NOTIFY = "SELECT pg_notify($1, $2)"
 BURY = """
 INSERT INTO projection_dead_letters
@@ -155,8 +173,7 @@ class ProjectionStore:
         batch = read_records(kind, partition, records)
         try:
             with translated(self._dsn):
-                if kind == "history":
-                    await self._months.make(self._opened(), batch.rows)
+                await self._months.make(self._opened(), kind, batch.rows)
                 try:
                     dead = await self._write(kind, topic, partition, begin, end, batch, singly=False)
                 except Exception as error:
@@ -232,6 +249,8 @@ async def _insert(connection: asyncpg.Connection, kind: Kind, rows: Sequence[Row
     await connection.execute(table.insert() if newer is None else table.upsert(newer))
     if table is LEADS:
         await connection.execute(RETURNED)
+    elif table is ACTION_LOG:
+        await connection.execute(TRAIL)
 
 
 async def _insert_halving(

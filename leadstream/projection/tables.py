@@ -174,7 +174,7 @@ LEAD_SCORING_MODELS = Table(
         ("name", "text"),
         ("version", "varchar(50)"),
         ("is_active", "boolean"),
-        ("rules", "jsonb"),
+        ("scoring_rules", "jsonb"),
         ("decay_settings", "jsonb"),
         ("bands", "jsonb"),
         ("thresholds", "jsonb"),

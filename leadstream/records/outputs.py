@@ -27,7 +27,8 @@ class FactorShare(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     Of `count` signals in it the newest happened at `last_at` (epoch ms); `offset` is the place of the one
     that was folded last, in the lead's partition of the signals topic. What no signal gives has none:
-    inactivity, and what a cap takes away (`cap:<category>`).
+    inactivity, what a cap takes away (`cap:<category>`), and the sum of the smallest where they are too many
+    to name (`rest:smallest`). The points of all shares of a record add up to the total.
     """
 
     factor: str
@@ -35,6 +36,7 @@ class FactorShare(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     count: int = 0
     last_at: int | None = None
     offset: int | None = None
+    category: str = ""
 
 
 class ActionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,12 +73,14 @@ class BandChanged(ActionRecord, frozen=True, kw_only=True):
     """`lead.band.changed`: the lead entered another band; `band` is the new one."""
 
     previous_band: str
+    factors: tuple[FactorShare, ...] = ()
 
 
 class StageChanged(ActionRecord, frozen=True, kw_only=True):
     """`lead.stage.changed`: the lead entered another stage; `stage` is the new one, left out for none."""
 
     previous_stage: str
+    factors: tuple[FactorShare, ...] = ()
 
 
 class TriggerFired(ActionRecord, frozen=True, kw_only=True):

@@ -24,8 +24,8 @@ from leadstream.scoring.policy import Judgement, Turns
 from leadstream.scoring.reading import shares
 from leadstream.scoring.state import LeadState
 
-MAX_SHARES = 5
-"""How many factors a record names."""
+MAX_SHARES = 64
+"""How many factors a record names; with more, the last is the sum of the smallest."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -54,16 +54,18 @@ class _Crossed(msgspec.Struct, omit_defaults=True, gc=False):
     factors: msgspec.Raw | None = None
 
 
-class _BandChanged(msgspec.Struct, gc=False):
+class _BandChanged(msgspec.Struct, omit_defaults=True, gc=False):
     """What `records.outputs.BandChanged` has of its own."""
 
     previous_band: str
+    factors: msgspec.Raw | None = None
 
 
-class _StageChanged(msgspec.Struct, gc=False):
+class _StageChanged(msgspec.Struct, omit_defaults=True, gc=False):
     """What `records.outputs.StageChanged` has of its own."""
 
     previous_stage: str
+    factors: msgspec.Raw | None = None
 
 
 class _Fired(msgspec.Struct, omit_defaults=True, gc=False):
@@ -179,12 +181,12 @@ class Evaluation:
     def change_band(self) -> None:
         bands, old, new = self.model.bands, self.state.band, self.band
         self.state.band = new
-        self.move("band", bands, old, new, _BandChanged(bands[old].name))
+        self.move("band", bands, old, new, _BandChanged(bands[old].name, self.factors))
 
     def change_stage(self) -> None:
         stages, old, new = self.model.stages, self.state.stage, self.stage
         self.state.stage = new
-        self.move("stage", stages, old, new, _StageChanged(stages[old].name))
+        self.move("stage", stages, old, new, _StageChanged(stages[old].name, self.factors))
 
     def move(self, kind: str, levels: Sequence[Level], old: int, new: int, own: msgspec.Struct) -> None:
         """Tells of another band or stage: ends what waits in the one left, asks for the actions of the new

@@ -11,6 +11,9 @@ from leadstream.scoring.model import CompiledModel
 from leadstream.scoring.rules import Branch
 from leadstream.scoring.state import Extra, LeadState
 
+REST = "rest:smallest"
+"""A share that is the sum of those that are not named."""
+
 _NOTHING = Extra()
 
 
@@ -34,6 +37,7 @@ class Factor:
     points: float
     count: int
     last_at: int
+    category: str
 
 
 def total_at(state: LeadState, model: CompiledModel, t: int) -> float:
@@ -177,18 +181,19 @@ def explain(
         points = contribution(one, t)
         if one.category in sums:
             sums[one.category] += points
-        factors.append(Factor(one.factor, points, one.count, one.last_at))
+        factors.append(Factor(one.factor, points, one.count, one.last_at, one.category))
     for category, value in sums.items():
         low, high = caps[category]
         beyond = min(max(value, low), high) - value
         if beyond:
-            factors.append(Factor(f"cap:{category}", beyond, 0, t))
+            factors.append(Factor(f"cap:{category}", beyond, 0, t, category))
     return sorted(factors, key=lambda factor: (-abs(factor.points), factor.factor))
 
 
 def shares(state: LeadState, model: CompiledModel, at: int, limit: int) -> tuple[FactorShare, ...]:
-    """The weightiest factors of the total at `at`, as records name them; none that contributes nothing."""
-    found: list[tuple[float, str, float, int, int | None, int | None]] = []
+    """The factors of the total at `at`, as records name them, the weightiest first; none that contributes
+    nothing. Of more than `limit` the smallest are summed up as `rest:smallest`, the last."""
+    found: list[FactorShare] = []
     branches, scales = model.branches, model.scales
     if model.plain:
         columns = zip(state.branches, state.masses, state.refs, state.counts, state.places, strict=True)
@@ -196,20 +201,25 @@ def shares(state: LeadState, model: CompiledModel, at: int, limit: int) -> tuple
             branch = branches[ord(symbol)]
             points = branch.points * mass * 2.0 ** ((ref - at) / scales[branch.kernel])
             if points:
-                known = place if place >= 0 else None
-                found.append((-abs(points), branch.factor, points, count, ref, known))
+                category = model.categories[branch.category].name
+                newest = place if place >= 0 else None
+                found.append(FactorShare(branch.factor, points, count, ref, newest, category))
     else:
         names = [branches[ord(one)].factor for one in state.branches]
         places = dict(zip(names, state.places, strict=True))
         for factor in explain(accumulators(state, model), at, model.caps):
             if factor.points:
-                weight = -abs(factor.points)
                 place = places.get(factor.factor, -1)
                 newest = place if place >= 0 else None
                 last_at = factor.last_at if factor.factor in places else None
-                found.append((weight, factor.factor, factor.points, factor.count, last_at, newest))
-    found.sort()
-    return tuple([FactorShare(*one[1:]) for one in found[:limit]])
+                name, points, count = factor.factor, factor.points, factor.count
+                found.append(FactorShare(name, points, count, last_at, newest, factor.category))
+    found.sort(key=lambda one: (-abs(one.points), one.factor))
+    if len(found) > limit:
+        smallest = found[limit - 1 :]
+        points, count = sum([one.points for one in smallest], 0.0), sum([one.count for one in smallest])
+        found[limit - 1 :] = [FactorShare(REST, points, count)]
+    return tuple(found)
 
 
 def shown_interval(total: float) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from leadstream.models import load_catalog, parse_rule_file
 from leadstream.models.protected import ATTRIBUTES, CHARTER, ECOA, EQUALITY, GDPR, TITLE_VII
 from leadstream.models.schema import RuleFile
+from tests.presets.stories import preset_text
 from tests.scoring.folding import DAY, HOUR, MINUTE, T0, Log, run
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -87,9 +88,25 @@ def test_two_visits_and_a_positive_reply_are_nine_and_do_not_pass_ten() -> None:
     late = Log(list(log.records)).add("page.viewed", T0 + in_time + MINUTE, data=visit)
     assert run(soon, concept).crossings == [(10, "up", "signal")]
     assert run(late, concept).crossings == []
+    page = " ".join((DOCS / "semantics.md").read_text().split())
+    assert (
+        "are 2 + 2 + 5 = **9**. The text that this example comes from says that it clears 10. It does not."
+        in page
+    )
 
 
 @pytest.mark.requirement("S0-4")
+def test_the_template_calls_at_80_and_says_when_to_take_another() -> None:
+    text = preset_text("tenx")
+    file = parse_rule_file(text, "tenx.yaml")
+    [call] = [one for one in file.thresholds if one.at == 80]
+    assert "90 if cold leads are called" in call.rationale
+    assert "70 if warm ones fall through" in call.rationale
+    assert [action.do for action in file.actions if action.at == 80] == ["voice-lead-qualifier"]
+    page = " ".join((DOCS / "presets.md").read_text().split())
+    assert "if cold leads are called take 90 instead of 80, if warm leads fall through 70" in page
+
+
 def test_the_example_of_tenx_falls_when_the_page_says() -> None:
     log = Log().add("form.submitted", T0, data={"channel": "organic"})
     for minute in (10, 20, 30):

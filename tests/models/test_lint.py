@@ -145,6 +145,7 @@ FOUND = [
 ]
 
 
+@pytest.mark.requirement("S4-21")
 @pytest.mark.parametrize(("old", "new", "message", "remedy"), FOUND)
 def test_a_finding_has_its_place_and_a_remedy(old: str, new: str, message: str, remedy: str) -> None:
     assert FILE.count(old) == 1

@@ -44,7 +44,6 @@ def test_the_score_shown_is_clamped_to_0_and_100() -> None:
 
 
 @pytest.mark.requirement("S2-2")
-@pytest.mark.requirement("S2-17")
 def test_each_category_is_capped_before_they_are_added() -> None:
     log = Log().add("lead.created", T0, data=FITTING)
     log.add("demo.requested", T0)
@@ -65,18 +64,19 @@ def test_each_category_is_capped_before_they_are_added() -> None:
 
 
 @pytest.mark.requirement("S2-17")
-def test_what_is_asked_for_names_the_weightiest_factors_and_their_signals() -> None:
+def test_what_is_asked_for_names_all_factors_and_their_signals() -> None:
     log = Log().add("lead.created", T0, data=FITTING)
     log.add("form.submitted", T0 + HOUR, data=ANSWERS).add("demo.requested", T0 + 2 * HOUR)
     alert, owner = replayed("factors-v1", log).of_type("lead.action.requested")
     assert alert["factors"] == owner["factors"]
     named = [(one["factor"], one["offset"], one["last_at"]) for one in alert["factors"]]
-    assert [*named[:2], *sorted(named[2:4]), named[4]] == [
+    assert [*named[:2], *sorted(named[2:4]), *named[4:]] == [
         ("intent.demo", 2, T0 + 2 * HOUR), ("intent.answers", 1, T0 + HOUR), ("fit.industry:saas", 0, T0),
-        ("fit.size:in-range", 0, T0), ("fit.title:head of", 0, T0),
+        ("fit.size:in-range", 0, T0), ("fit.title:head of", 0, T0), ("fit.geography:served", 0, T0),
     ]  # fmt: skip
     points = [one["points"] for one in alert["factors"]]
-    assert points == pytest.approx([20, 15 * 2 ** (-1 / 336), 12, 12, 10], abs=1e-9)
+    assert points == pytest.approx([20, 15 * 2 ** (-1 / 336), 12, 12, 10, 6], abs=1e-9)
+    assert [one["category"] for one in alert["factors"]] == ["intent"] * 2 + ["fit"] * 4
 
 
 @pytest.mark.requirement("S2-2")

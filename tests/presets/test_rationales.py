@@ -67,7 +67,6 @@ def test_every_list_of_bands_has_a_word_on_why(name: str) -> None:
         assert lines[lines.index("bands:") - 1].startswith("#")
 
 
-@pytest.mark.requirement("S4-21")
 @pytest.mark.parametrize("name", PRESETS)
 def test_no_preset_has_conflicts_or_points_that_never_count(name: str) -> None:
     text = preset_text(name)

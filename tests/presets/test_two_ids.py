@@ -26,8 +26,6 @@ def explained(name: str, log: Log, now: int) -> dict[str, float]:
     return {one.factor: one.points for one in factors if one.points}
 
 
-@pytest.mark.requirement("N-7")
-@pytest.mark.requirement("N-8")
 def test_what_two_ids_gathered_adds_up_as_if_one_had() -> None:
     signals = [
         ("form.submitted", 0, {"channel": "organic"}),
@@ -50,8 +48,6 @@ def test_what_two_ids_gathered_adds_up_as_if_one_had() -> None:
     )
 
 
-@pytest.mark.requirement("N-7")
-@pytest.mark.requirement("S2-17")
 def test_facts_go_by_the_last_writer_and_caps_hold_for_both_together() -> None:
     log = Log().add("lead.created", T0, data={"company_size": 10, "industry": "SaaS"})
     log.add("demo.requested", T0)
@@ -69,7 +65,6 @@ def test_facts_go_by_the_last_writer_and_caps_hold_for_both_together() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.requirement("N-7")
 def test_ages_are_those_of_each_action() -> None:
     log = Log().add("email.clicked", T0, data=PRICING)
     log.add("email.clicked", T0 + 5 * DAY, lead="l2", data=PRICING)

@@ -57,7 +57,7 @@ def project(database: Database, first: int = 0) -> None:
 
 TENANTS = [f"SELECT DISTINCT tenant_id FROM {name}" for name in (
     "leads", "score_events", "action_log", "decision_log", "leads_now", "lead_score_factors",
-    "contact_scores",
+    "lead_factors_now", "contact_scores",
 )]  # fmt: skip
 
 

@@ -90,16 +90,18 @@ def test_the_questions_of_the_page_have_answers(asked: Any) -> None:
         ("voice-lead-qualifier", None),
         (None, "no_phone"),
     ]
-    factors = {row["factor_key"]: (row["points"], row["details"]) for row in asked("lead_score_factors")}
+    factors = {row["factor_key"]: (row["points"], row["details"]) for row in asked("lead_factors_now")}
     assert {name: points for name, (points, _) in factors.items()} == {
         "form.submitted.organic": 30,
         "email.bounced": -20,
     }
     assert '"signal_id": "s7"' in factors["form.submitted.organic"][1]
+    trail = asked("FROM leadstream.lead_score_factors")
+    assert {row["factor_key"] for row in trail} == {"form.submitted.organic"}
     [pushed] = asked("event.event_data")
     assert (pushed["factor"], pushed["points"], pushed["signal_id"]) == ("form.submitted.organic", 30.0, "s7")
     [dimensions] = asked("leadstream.contact_scores")
-    assert (dimensions["total_score"], dimensions["fit_score"], dimensions["previous_score"]) == (10, 0.0, 10)
+    assert (dimensions["total_score"], dimensions["fit_score"], dimensions["previous_score"]) == (81, 0.0, 10)
     assert len(asked("FROM leadstream.projection_positions")) == 5
     assert [(row["version"], row["is_active"]) for row in asked("lead_scoring_models")] == [
         ("2", True),

@@ -1,4 +1,4 @@
-"""Why a lead has its score, and the scores by dimension, as the sources name their tables."""
+"""Why a lead has its score at this moment, and the scores by dimension."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 from leadstream.records.outputs import Contribution, Detail, FactorShare
 
 from .made import DAY, NOW, Database, accumulator, crossed, entry, history, run, snapshot
-from .test_migrate import columns
+from .test_migrate import columns, indexes
 
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
 STAYS = {"kernel": "none", "half_life": 0}
@@ -22,7 +22,7 @@ FACTORS = (
     accumulator("idle", points=-10.0, kernel="inactive", half_life=30 * DAY, count=0, t_ref=NOW - 40 * DAY),
 )
 CAPS = {"intent": (0.0, 25.0), "fit": (0.0, 40.0)}
-WHY = "SELECT * FROM lead_score_factors WHERE tenant_id = 'acme' AND lead_id = 'l1' ORDER BY factor_key"
+WHY = "SELECT * FROM lead_factors_now WHERE tenant_id = 'acme' AND lead_id = 'l1' ORDER BY factor_key"
 
 
 def fill(database: Database) -> None:
@@ -43,15 +43,6 @@ def fill(database: Database) -> None:
     run(database.fill("t.history", [history(0, *entries)]))
 
 
-@pytest.mark.requirement("S2-10")
-def test_lead_score_factors_has_its_columns(database: Database) -> None:
-    assert columns(database, "lead_score_factors") == {
-        "tenant_id": "text", "lead_id": "text", "model_version": "text", "factor_key": "varchar(100)",
-        "factor_category": "text", "points": "integer", "details": "jsonb", "created_on": "timestamptz",
-    }  # fmt: skip
-
-
-@pytest.mark.requirement("S2-10")
 @pytest.mark.requirement("S2-17")
 @pytest.mark.requirement("N-8")
 def test_why_a_lead_has_its_score_is_one_query(database: Database) -> None:
@@ -103,7 +94,6 @@ def test_what_pushed_it_over_is_one_query(database: Database) -> None:
     assert [tuple(row.values()) for row in rows] == [("pricing", 30.0, "s9"), ("cap:intent", -5.0, None)]
 
 
-@pytest.mark.requirement("S2-11")
 def test_factors_of_a_lead_are_found_by_index(database: Database) -> None:
     """The index on (tenant_id, lead_id, created_at DESC) of score_events, and the key of leads."""
     fill(database)
@@ -122,19 +112,70 @@ def test_factors_of_a_lead_are_found_by_index(database: Database) -> None:
 
 @pytest.mark.requirement("S3-23")
 def test_contact_scores_has_the_dimensions_under_their_caps(database: Database) -> None:
-    assert list(columns(database, "contact_scores")) == [
-        "id", "tenant_id", "contact_id", "scoring_model_id", "total_score", "engagement_score", "fit_score",
-        "intent_score", "last_calculated_at", "last_activity_at", "previous_score", "owner",
-    ]  # fmt: skip
+    assert columns(database, "contact_scores") == {
+        "id": "text", "tenant_id": "text", "contact_id": "text", "scoring_model_id": "text",
+        "total_score": "integer", "total": "double precision", "engagement_score": "double precision",
+        "fit_score": "double precision", "intent_score": "double precision",
+        "last_calculated_at": "timestamptz", "last_activity_at": "timestamptz", "previous_score": "integer",
+        "owner": "text",
+    }  # fmt: skip
     fill(database)
     first, second = run(database.rows("SELECT * FROM contact_scores ORDER BY contact_id"))
     assert (first["id"], first["contact_id"], first["scoring_model_id"]) == ("acme:l1:tenx", "l1", "tenx/1")
-    assert (first["total_score"], first["intent_score"], first["fit_score"]) == (20, 25.0, 12.0)
+    assert (first["total_score"], first["total"]) == (20, 20.4)
+    assert (first["intent_score"], first["fit_score"]) == (25.0, 12.0)
     assert first["engagement_score"] == pytest.approx(0.4)
     assert (first["last_calculated_at"], first["previous_score"]) == (JANUARY, 10)
     assert first["last_activity_at"] == datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC)
-    assert (second["total_score"], second["fit_score"]) == (0, 0.0)
+    assert second["fit_score"] == 0.0
     unknown = (accumulator(kernel="sigmoid", category="fit", detail=Detail()),)
     run(database.fill("t.scores", [snapshot(2, "l3", accumulators=unknown)]))
     [row] = run(database.rows("SELECT total_score, fit_score FROM contact_scores WHERE contact_id = 'l3'"))
-    assert tuple(row.values()) == (None, None)
+    assert tuple(row.values()) == (81, None)
+
+
+@pytest.mark.requirement("S3-23")
+def test_all_of_a_row_of_contact_scores_is_of_its_own_instant(database: Database) -> None:
+    """40 points of engagement, halved each day: last calculated long ago, they are still 40 there."""
+    fading = (accumulator("open", category="engagement", points=40.0, half_life=DAY),)
+    run(database.fill("t.scores", [snapshot(0, accumulators=fading, total=40.0, score=40)]))
+    query = "SELECT total_score, total, engagement_score, last_calculated_at FROM contact_scores"
+    [row] = run(database.rows(query))
+    assert tuple(row.values()) == (40, 40.0, 40.0, JANUARY)
+    [now] = run(database.rows("SELECT score_now FROM leads_now"))
+    assert now["score_now"] == 0
+
+
+@pytest.mark.requirement("S3-23")
+def test_contact_scores_has_one_row_for_a_contact_and_model(database: Database) -> None:
+    """Also where the model changes, where partitions do, and by the key of the table beneath."""
+    run(database.fill("t.scores", [snapshot(0), snapshot(1, model="other", place=1)]))
+    run(database.fill("t.scores", [snapshot(0, place=2)], partition=1))
+    rows = run(database.rows("SELECT id, count(*) FROM contact_scores GROUP BY id"))
+    assert [tuple(row.values()) for row in rows] == [("acme:l1:tenx", 1)]
+    [definition] = [one for one in indexes(database, "leads") if "leads_pkey" in one]
+    assert "UNIQUE" in definition
+    assert definition.endswith("(tenant_id, lead_id)")
+
+
+@pytest.mark.requirement("S3-23")
+@pytest.mark.parametrize("order", ["total_score DESC", "total_score DESC, total DESC, contact_id"])
+def test_contacts_by_score_come_from_an_index(database: Database, order: str) -> None:
+    """20 of 5,000, none sorted; equal scores are in the order of their exact totals."""
+    leads = [
+        snapshot(n, f"l{n:04}", place=n, score=n % 100, total=n % 100 + n / 5000, accumulators=())
+        for n in range(5000)
+    ]
+    run(database.fill("t.scores", leads))
+    run(database.rows("ANALYZE leads"))
+    query = (
+        "SELECT contact_id, total_score FROM contact_scores WHERE tenant_id = 'acme' "
+        f"ORDER BY {order} LIMIT 20"
+    )
+    plan = "\n".join(row["QUERY PLAN"] for row in run(database.rows(f"EXPLAIN {query}")))
+    above, scan, _ = plan.partition("Index Scan using leads_by_score on leads")
+    assert scan, plan
+    # What stands below it is of one row each.
+    assert "Sort" not in above, plan
+    found = [row["contact_id"] for row in run(database.rows(query))]
+    assert found == [f"l{n:04}" for n in range(4999, 2999, -100)]

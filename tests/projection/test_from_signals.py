@@ -76,13 +76,12 @@ def test_a_hand_off_leads_to_its_crossing_and_its_signal(handed: Database) -> No
 
 
 @pytest.mark.requirement("S2-9")
-@pytest.mark.requirement("S2-10")
 @pytest.mark.requirement("S2-17")
 def test_the_row_of_a_lead_and_the_factors_behind_it(handed: Database) -> None:
     [lead] = run(handed.rows("SELECT * FROM leads WHERE lead_id = 'ann'"))
     assert (lead["score_total"], lead["score_band"], lead["score_version"]) == (100, "hot", "1")
     assert (lead["total"], lead["score_updated_on"]) == (115.0, moment(BEGIN + 3 * HOUR))
-    query = "SELECT * FROM lead_score_factors WHERE lead_id = 'ann' ORDER BY factor_key"
+    query = "SELECT * FROM lead_factors_now WHERE lead_id = 'ann' ORDER BY factor_key"
     factors = run(handed.rows(query))
     points = {row["factor_key"]: row["points"] for row in factors if row["points"]}
     assert sorted(points.values()) == [10, 15, 40, 50]

@@ -7,10 +7,14 @@ import asyncpg
 import msgspec
 import pytest
 
+from leadstream.records.models import ModelDecay
+
 from .made import DAY, NOW, Database, Record, model, run
+from .test_migrate import columns
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + DAY
+HOUR = 3_600_000
 
 
 def models(database: Database) -> list[tuple[Any, ...]]:
@@ -21,7 +25,9 @@ def models(database: Database) -> list[tuple[Any, ...]]:
 @pytest.mark.requirement("S3-22")
 def test_a_row_is_what_the_record_says(database: Database) -> None:
     run(database.fill("t.models", [model(0, timezone="Europe/Berlin")]))
-    query = "SELECT *, rules ->> 'version' AS ruled, thresholds -> 1 ->> 'hysteresis' AS slack FROM {}"
+    query = (
+        "SELECT *, scoring_rules ->> 'version' AS ruled, thresholds -> 1 ->> 'hysteresis' AS slack FROM {}"
+    )
     [row] = run(database.rows(query.format("lead_scoring_models")))
     assert (row["tenant_id"], row["name"], row["version"], row["scoring_model_id"]) == (
         "acme",
@@ -38,6 +44,44 @@ def test_a_row_is_what_the_record_says(database: Database) -> None:
     ]  # fmt: skip
     assert row["caps"] == '{"fit": [0.0, 40.0]}'
     assert (row["timezone"], row["created_at"], row["updated_at"]) == ("Europe/Berlin", START, START)
+
+
+@pytest.mark.requirement("S3-22")
+def test_a_model_has_the_columns_of_the_sources(database: Database) -> None:
+    found = columns(database, "lead_scoring_models")
+    assert {
+        "id": "text", "tenant_id": "text", "name": "text", "description": "text", "scoring_rules": "jsonb",
+        "decay_enabled": "boolean", "decay_rate": "double precision",
+        "decay_interval_days": "double precision", "is_active": "boolean", "created_at": "timestamptz",
+        "updated_at": "timestamptz",
+    }.items() <= found.items()  # fmt: skip
+    rules = {"name": "tenx", "version": "1", "description": "Who calls whom."}
+    run(database.fill("t.models", [model(0, rules=rules), model(1, "2", timestamp=LATER)]))
+    query = "SELECT id, description, scoring_rules FROM lead_scoring_models ORDER BY id"
+    first, second = (tuple(row.values()) for row in run(database.rows(query)))
+    assert (*first[:2], msgspec.json.decode(first[2])) == ("acme:f1", "Who calls whom.", rules)
+    assert second[:2] == ("acme:f2", "")
+
+
+NONE = ModelDecay("none", 0, ("size",))
+
+
+@pytest.mark.requirement("S3-22")
+@pytest.mark.parametrize(("decay", "shown"), [
+    ((ModelDecay("exponential", 14 * DAY, ("a",)),), (True, 0.5, 14.0)),
+    ((NONE, ModelDecay("exponential", 36 * HOUR, ("a",))), (True, 0.5, 1.5)),
+    ((ModelDecay("linear", 30 * DAY, ("a",)), NONE), (True, 1.0, 30.0)),
+    ((ModelDecay("inactivity_step", 30 * DAY, ("a",), percent=5),), (True, 0.05, 30.0)),
+    # An age table is no single rate, and an inactivity is no fading.
+    ((ModelDecay("none", 0, ("a",), ages=((DAY, 2.0), (0, 0.5))),), (True, None, None)),
+    ((NONE, ModelDecay("inactive", 90 * DAY, ("a",))), (False, None, None)),
+])  # fmt: skip
+def test_how_a_model_fades_at_a_glance(
+    database: Database, decay: tuple[ModelDecay, ...], shown: tuple[Any, ...]
+) -> None:
+    run(database.fill("t.models", [model(0, decay=decay)]))
+    query = "SELECT decay_enabled, decay_rate, decay_interval_days FROM lead_scoring_models"
+    assert [tuple(row.values()) for row in run(database.rows(query))] == [shown]
 
 
 @pytest.mark.requirement("S3-22")

@@ -134,7 +134,7 @@ async def asked(million: tuple[str, str], words: str) -> tuple[int, int, int]:
     ("top_leads('acme', 20)", 20, 200),
     ("score_at('acme', 'lead-42'", 1, 1),
     ("FROM leadstream.score_events WHERE", 1, 1),
-    ("lead_score_factors", 1, 3),
+    ("lead_factors_now", 1, 3),
     ("event.event_data", 0, 10),
     ("leadstream.contact_scores", 1, 2),
     ("AS requested", 20, 200),

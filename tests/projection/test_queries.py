@@ -93,7 +93,6 @@ def test_the_latest_actions_name_their_signals(database: Database) -> None:
     assert run(asked(database, "passed", "acme", "l2")) == set()
 
 
-@pytest.mark.requirement("S3-22")
 def test_thresholds_are_those_of_the_model_that_scored(database: Database) -> None:
     """The tenant's own before that of all, whether or not another version is in force by now."""
     own = model(0, thresholds=(ModelThreshold(30, 2),))

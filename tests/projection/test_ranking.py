@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from leadstream.projection.ranking import Rank, rank_of
 from leadstream.records.outputs import Accumulator, Detail
 
-from .made import DAY, NOW, Database, accumulator, run, snapshot
+from .made import DAY, NOW, Database, Record, accumulator, run, snapshot
 from .many import DETAILED, WORLDS, records
 
 FORTNIGHT = 14 * DAY
@@ -265,3 +265,19 @@ def test_of_many_leads_few_are_read(database: Database, world: str, most_read: i
         await connection.close()
 
     run(scenario())
+
+
+@pytest.mark.requirement("S2-14")
+def test_a_lead_that_gets_hot_moves_up_the_queue(database: Database) -> None:
+    place = f"SELECT place FROM ({TOP}) AS best WHERE lead_id = 'ann'"
+    asked = 10, float(NOW)
+
+    def standing(offset: int, lead: str, total: float) -> Record:
+        held = (accumulator(points=total, kernel="none", half_life=0),)
+        return snapshot(offset, lead, total=total, accumulators=held, place=offset)
+
+    warm = [standing(number, f"l{number}", 50.0 + number) for number in range(5)]
+    run(database.fill("t.scores", [*warm, standing(5, "ann", 45.0)]))
+    assert [row["place"] for row in run(database.rows(place, *asked))] == [6]
+    run(database.fill("t.scores", [standing(6, "ann", 75.0)]))
+    assert [row["place"] for row in run(database.rows(place, *asked))] == [1]

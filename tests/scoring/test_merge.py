@@ -63,7 +63,6 @@ def told(outbox: Outbox) -> list[str]:
     return [kind for kind, _, _ in outbox.entries]
 
 
-@pytest.mark.requirement("N-7")
 def test_what_the_merge_lifts_over_a_threshold_is_recorded_and_fires_only_where_the_model_says_so() -> None:
     # 20 and 40 are under 50 each, 60 is not; the second lead had passed 30, and its mail was asked for.
     ours = Log(lead="l1").add("meeting.booked", T0)
@@ -100,7 +99,6 @@ events = st.lists(
 )  # fmt: skip
 
 
-@pytest.mark.requirement("N-7")
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(events, st.integers(0, 90))
 def test_a_merge_is_worth_what_one_lead_would_have_been(happened: list[tuple[Any, ...]], later: int) -> None:

@@ -3,7 +3,6 @@
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +27,6 @@ PLACE = 1000
 """The offset of the record that asks for the merge."""
 
 
-@pytest.mark.requirement("N-7")
 @seeds(250)
 @given(st.integers(0, 2**48))
 def test_two_leads_made_one_are_the_union_of_both(seed: int) -> None:

@@ -9,7 +9,7 @@ from leadstream.records.outputs import Accumulator
 from leadstream.records.signal import Signal
 from leadstream.scoring.conditions import all_of, getter, one_of, picker, present, url_path
 from leadstream.scoring.occurrences import MAX_OCCURRENCES, ordinal_of, times_of
-from leadstream.scoring.reading import accumulators, contribution, explain, score, sum_at, total_at
+from leadstream.scoring.reading import accumulators, contribution, explain, score, shares, sum_at, total_at
 from leadstream.scoring.state import (
     Deferred,
     Extra,
@@ -19,7 +19,7 @@ from leadstream.scoring.state import (
     encode_state,
     refresh_instant,
 )
-from tests.scoring.folding import DAY, HOUR, T0, Log, run
+from tests.scoring.folding import DAY, HOUR, T0, Log, model_of, run
 
 TENX = load_catalog("tenx").default
 
@@ -198,3 +198,41 @@ def test_reading_changes_nothing_and_needs_no_job() -> None:
 def test_a_factor_that_does_not_decay_contributes_the_same_for_ever() -> None:
     one = Accumulator("f", "", 5.0, "none", 0, 2.0, T0, 2, T0)
     assert contribution(one, T0 + 1000 * HOUR) == 10
+
+
+MANY = "name: many\nversion: '1'\nhalf_life: 14d\nbands: [{name: cold, from: 0}]\nrules: [" + ", ".join(
+    f"{{id: r{n:02}, on: t.{n:02}, points: {n + 1}, decay: {{half_life: LIFE}}}}" for n in range(70)
+)
+
+
+@pytest.mark.parametrize("rules", [
+    MANY.replace("LIFE", "14d") + "]",
+    # Not all of one half-life, so that it is read by another way.
+    MANY.replace("LIFE", "14d") + ", {id: stays, on: other, points: 1, decay: none}]",
+])  # fmt: skip
+def test_of_many_factors_a_record_sums_up_the_smallest(rules: str) -> None:
+    """70 factors of 1 to 70 points: the 63 weightiest are 70 to 8, the others 7 + 6 + ... + 1 = 28."""
+    log = Log()
+    for number in range(70):
+        log.add(f"t.{number:02}", T0)
+    result = run(log, model_of(rules))
+    state = result.fold.state_of(b"acme:l1")
+    assert state is not None
+    found = shares(state, result.model, T0, 64)
+    assert [one.points for one in found] == [*range(70, 7, -1), 28]
+    assert (found[0].factor, found[-1].factor, found[-1].count) == ("r69", "rest:smallest", 7)
+    assert len(shares(state, result.model, T0, 70)) == 70
+
+
+def test_changes_of_band_and_stage_name_the_factors_as_well() -> None:
+    rules = """{name: two, version: '1', half_life: 14d, categories: {fit: {cap: 40}}, rules: [
+        {id: visit, on: page.viewed, points: 30, category: fit, decay: none},
+        {id: call, on: call.connected, points: 30, category: fit, decay: none},
+    ], bands: [{name: cold, from: 0}, {name: hot, from: 35}],
+    stages: [{name: new, from: 0}, {name: ready, from: 35}]}"""
+    result = run(Log().add("page.viewed", T0).add("call.connected", T0), model_of(rules))
+    for kind in ("lead.band.changed", "lead.stage.changed"):
+        [change] = result.of_type(kind)
+        assert [(one["factor"], one["points"], one["category"]) for one in change["factors"]] == [
+            ("call", 30, "fit"), ("visit", 30, "fit"), ("cap:fit", -20, "fit"),
+        ]  # fmt: skip

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import asyncpg
 import msgspec
-import pytest
 
 from leadstream.models import load_catalog
 from leadstream.models.published import Published
@@ -21,8 +20,6 @@ from tests.support.waiting import until
 from .bench import catalog
 from .conftest import Install
 from .live import fold_all, refusal
-
-pytestmark = pytest.mark.requirement("S3-22")
 
 
 def told(log: Log, installation: Installation) -> list[tuple[str, str, bool]]:

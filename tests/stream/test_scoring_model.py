@@ -127,8 +127,7 @@ def installed(broker: KafkaAddress, unique: str, tmp_path: Path) -> Installed:
 
 @pytest.mark.requirement("S2-13")
 @pytest.mark.requirement("S2-15")
-@pytest.mark.requirement("S4-10")
-@pytest.mark.requirement("S4-11")
+@pytest.mark.requirement("N-13")
 @pytest.mark.requirement("N-4")
 @pytest.mark.requirement("N-14")
 def test_turns_waits_and_what_is_put_off_survive_the_end_of_a_worker(
