@@ -83,11 +83,11 @@ def test_a_topic_made_otherwise_is_told_and_the_rest_is_made(apache_kafka, uniqu
     assert result.exit_code == 1
     assert f"{unique}.signals has retention.ms=1000, not -1" in result.stdout
     [line] = result.stderr.splitlines()
-    assert "--add-config message.timestamp.type=LogAppendTime" in line
+    assert "--add-config max.message.bytes=16777216,message.timestamp.type=LogAppendTime" in line
     assert len(topics_of(installation)) == 8
     found = asyncio.run(check_topics(installation.settings, specs(installation.names, 2)))
     required = {difference.setting for difference in found if difference.required}
-    assert required == {"message.timestamp.type"}
+    assert required == {"max.message.bytes", "message.timestamp.type"}
 
 
 def test_asking_for_an_absent_topic_does_not_create_it(kafka, unique):

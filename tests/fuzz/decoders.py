@@ -13,9 +13,17 @@ from io import BytesIO, StringIO
 from pathlib import Path
 
 import msgspec
+from aiokafka import TopicPartition
 
 from leadstream.cli.models_import import System, import_
-from leadstream.intake.lines import BadLine, format_line, parse_line, read_lines, signal_record
+from leadstream.intake.lines import (
+    BadLine,
+    format_line,
+    format_unreadable,
+    parse_line,
+    read_lines,
+    signal_record,
+)
 from leadstream.intake.replay import replay
 from leadstream.intake.script import read_script
 from leadstream.models import ModelError, load_catalog
@@ -23,11 +31,13 @@ from leadstream.projection.rows import read_records
 from leadstream.projection.tables import Kind
 from leadstream.records.keys import partition_of
 from leadstream.records.rejection import REASONS, Rejected
-from leadstream.records.step import Headers, Step
+from leadstream.records.step import Headers, Step, Unreadable
 from leadstream.records.times import DAY, FIRST, LAST, parse_instant
 from leadstream.scoring.partition import PartitionFold
 from leadstream.scoring.rows import POSITION, DamagedRow, ModelMismatch, NewerEngine
 from leadstream.stream.dead_letters import read_dead_letter
+from leadstream.stream.fetched import FetchedBytes, ReadableRecords
+from tests.support.raw import Batch
 
 TOPIC = "leadstream.signals"
 NOW = 1_767_607_320_000
@@ -212,6 +222,27 @@ def one_line(error: Exception) -> bool:
     return False
 
 
+def batch(data: bytes) -> bool:
+    """The records of a batch of three, as the broker hands them out, through the fold."""
+    raw = Batch(payload=data, count=3, last_delta=2).build()
+    place = TopicPartition(TOPIC, 0)
+    found = list(ReadableRecords(place, FetchedBytes(raw), (), 0, None, None, True, 1))
+    offsets = [offset for one in found for offset in (one.offset, getattr(one, "last", one.offset))]
+    assert offsets == sorted(offsets)
+    assert all(0 <= offset <= 2 for offset in offsets)
+    fold = fold_of("tenx")
+    assert fold.fold(found) == len(found)
+    live = fold.take(3)
+    # What is exported of it gives the same dead letters.
+    bad = [one for one in found if isinstance(one, Unreadable)]
+    again = fold_of("tenx")
+    again.fold([parse_line(1, format_unreadable(TOPIC, 0, one)) for one in bad])
+    assert again.take(3).dead_letters == [
+        letter for letter in live.dead_letters if ("leadstream-reason", b"unreadable") in letter[2]
+    ]
+    return not bad and len(found) == 3
+
+
 def time(data: bytes) -> bool:
     """A time as it is given on the command line."""
     try:
@@ -249,6 +280,7 @@ DECODERS: dict[str, Callable[[bytes], bool]] = {
     "rule-file": rule_file,
     "mautic": partial(export, System.mautic),
     "hubspot": partial(export, System.hubspot),
+    "batch": batch,
     "time": time,
     "dead-letter-headers": headers,
 }

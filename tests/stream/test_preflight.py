@@ -107,7 +107,7 @@ def test_a_topic_made_with_defaults_lets_producers_set_the_clock_and_is_refused(
 ) -> None:
     installation = install_apache(1)
     moved = Installation(apache_kafka, f"{installation.name}_moved")
-    make_topic(apache_log, moved.names.signals, 1)
+    make_topic(apache_log, moved.names.signals, 1, max_message_bytes="1310720")
     for topic in (
         moved.names.changelog,
         moved.names.actions,
