@@ -33,7 +33,11 @@ class Endpoint:
 def endpoint() -> Iterator[Endpoint]:
     made = Endpoint()
     server = HealthServer(
-        "127.0.0.1", 0, healthy=lambda: made.problems["healthy"], ready=lambda: made.problems["ready"]
+        "127.0.0.1",
+        0,
+        healthy=lambda: made.problems["healthy"],
+        ready=lambda: made.problems["ready"],
+        registry=metrics.WORKER,
     )
     made.port = server.port
     yield made

@@ -57,7 +57,7 @@ def test_it_listens_on_its_endpoint_alone_and_drains_on_sigterm(
 ) -> None:
     installation = install_apache(2)
     apache_log.send(installation.names.signals, many(0, 10))
-    with worker(tmp_path, installation) as role:
+    with worker(tmp_path, installation, session_timeout_ms=300_000) as role:
         role.ready()
         assert role.get("/healthz") == (200, "ok\n")
         # Faust's web server, which shows tables to anybody, would be one more.
@@ -70,9 +70,9 @@ def test_it_listens_on_its_endpoint_alone_and_drains_on_sigterm(
         until(lambda: role.metric("leadstream_signals_total") == 10, "it is caught up")
         os.kill(role.pid, signal.SIGINT)
         assert role.ended(10) == 0
-        # It has left the group: the next one need not wait for its session to expire.
+        # It has left the group: the next one need not wait for its session of five minutes to expire.
         role.start()
-        role.ready(5)
+        role.ready()
     replayed = Replayed(installation, catalog())
     replayed.check()
     assert replayed.unfolded == []

@@ -58,6 +58,8 @@ def stalled(server: Server) -> Iterator[None]:
         for process in processes:
             if process.is_running():
                 process.resume()
+        # A broker that stood still for longer than its session is let in again.
+        until(server._answers, "it answers again", 60)
 
 
 @contextmanager

@@ -107,6 +107,27 @@ async def test_fenced_and_not_confirmed_it_waits_and_fences_nobody() -> None:
 
 
 @in_virtual_time
+async def test_that_it_has_been_opening_counts_from_when_it_was_open_last() -> None:
+    bench = Bench(signals(60))
+    bench.task.start()
+    started = bench.task.opening_since
+    await bench.opened()
+    opened = bench.task.opened_at
+    assert opened is not None
+    assert started <= opened
+    bench.feed.confirmed = None
+    bench.partition.fence()
+    bench.task.offer(bench.feed.pack(0, 20))
+    await until_async(lambda: bench.task.opened_at is None, "it is fenced")
+    # Not from its assignment, and not from each try.
+    since = bench.task.opening_since
+    assert since >= opened
+    await asyncio.sleep(100)
+    assert bench.task.opening_since == since
+    await bench.task.close()
+
+
+@in_virtual_time
 async def test_a_generation_that_changes_while_it_opens_closes_the_writer_again() -> None:
     bench = Bench(signals(10))
 
