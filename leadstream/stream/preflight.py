@@ -59,8 +59,8 @@ async def check_topics_for_scoring(settings: Settings, names: TopicNames) -> int
         )
     if "compact" in states[names.signals].config.get("cleanup.policy", "delete"):
         raise Refused(
-            f"{names.signals} has cleanup.policy=compact, which takes signals out of the log: set delete on the "
-            "topic"
+            f"{names.signals} has cleanup.policy=compact, which takes signals out of the log: set delete "
+            "on the topic"
         )
     timestamps = states[names.signals].config.get("message.timestamp.type", "LogAppendTime")
     if timestamps != "LogAppendTime" and not settings.allow_create_time:
