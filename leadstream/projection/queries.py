@@ -104,6 +104,9 @@ SELECT event_type, source, (
     WHERE event.event_type = kind.event_type AND event.source = kind.source
 ) AS last FROM kind ORDER BY 1, 2
 """
+TOPIC_IDS = (
+    "SELECT DISTINCT topic, topic_id FROM projection_positions WHERE topic_id IS NOT NULL ORDER BY topic"
+)
 POSITIONS = "SELECT topic, partition, position FROM projection_positions ORDER BY topic, partition"
 DEAD_LETTERS = """
 SELECT topic, reason, count(*), max(logged_at) AS last FROM projection_dead_letters
@@ -263,6 +266,10 @@ class Tables:
     async def positions(self) -> dict[tuple[str, int], int]:
         """By topic and partition, the offset up to which the tables hold it."""
         return {(row["topic"], row["partition"]): row["position"] for row in await self._fetch(POSITIONS)}
+
+    async def topic_ids(self) -> dict[str, str]:
+        """The ids of the topics that the positions are in, as far as they are known."""
+        return {row["topic"]: row["topic_id"] for row in await self._fetch(TOPIC_IDS)}
 
     async def dead_letters(self) -> list[tuple[str, str, int, int]]:
         """Rows that could not be stored: topic, reason, how many, the last one's time (epoch ms)."""

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import asyncpg
 
 from leadstream.projection.database import LOST, is_data_error, open_pool, translated, unavailable
-from leadstream.projection.errors import PositionMismatch, SchemaMismatch, StoreUnavailable
+from leadstream.projection.errors import (
+    MODELS_REMEDY,
+    OTHER_TOPIC_REMEDY,
+    OtherTopic,
+    PositionMismatch,
+    SchemaMismatch,
+    StoreUnavailable,
+)
 from leadstream.projection.migrate import VERSION_TABLE, schema_state_of
 from leadstream.projection.models_in_force import settle
 from leadstream.projection.months import Months
@@ -27,17 +34,21 @@ from leadstream.records.step import LogRecord
 CLOSE_SECONDS = 5.0
 # The row's lock keeps a second projector of the partition waiting, and the condition turns it away.
 MOVE = """
-UPDATE projection_positions SET position = $4, newest_on = greatest(newest_on, $5)
+UPDATE projection_positions
+SET position = $4, newest_on = greatest(newest_on, $5), topic_id = coalesce($6, topic_id)
 WHERE topic = $1 AND partition = $2 AND position = $3
 RETURNING true
 """
 MOVE_FIRST = """
-INSERT INTO projection_positions AS stored (topic, partition, position, newest_on) VALUES ($1, $2, $4, $5)
-ON CONFLICT (topic, partition) DO UPDATE SET position = $4, newest_on = greatest(stored.newest_on, $5)
+INSERT INTO projection_positions AS stored (topic, partition, position, newest_on, topic_id)
+VALUES ($1, $2, $4, $5, $6)
+ON CONFLICT (topic, partition) DO UPDATE
+SET position = $4, newest_on = greatest(stored.newest_on, $5), topic_id = coalesce($6, stored.topic_id)
 WHERE stored.position = $3
 RETURNING true
 """
 POSITION = "SELECT position FROM projection_positions WHERE topic = $1 AND partition = $2"
+PLACE = "SELECT position, topic_id FROM projection_positions WHERE topic = $1 AND partition = $2"
 REVISION = f"SELECT version_num FROM {VERSION_TABLE}"
 REMOVE = """
 WITH removed AS (
@@ -110,6 +121,8 @@ class ProjectionStore:
         self._pool: asyncpg.Pool | None = None
         self._months = Months()
         self._revision: str | None = None
+        self.topic_ids: Mapping[str, str] = {}
+        """The ids of the topics, as far as the broker has any."""
         self._begun: set[tuple[str, int]] = set()
         """Partitions that have a position. Where it is gone, the tables are earlier ones."""
 
@@ -145,16 +158,22 @@ class ProjectionStore:
     async def position(self, topic: str, partition: int) -> int | None:
         """Up to which offset the tables hold the partition; None if nothing of it was ever written.
 
-        Who asks has reason to: from now on nothing else is taken for granted of the tables either.
+        Who asks has reason to: from now on nothing else is taken for granted of the tables either. Raises
+        `OtherTopic` if the position is one of a topic with another id.
         """
         with translated(self._dsn):
-            found: int | None = await self._opened().fetchval(POSITION, topic, partition)
+            found = await self._opened().fetchrow(PLACE, topic, partition)
         self._months.forget()
         if found is None:
             self._begun.discard((topic, partition))
-        else:
-            self._begun.add((topic, partition))
-        return found
+            return None
+        self._begun.add((topic, partition))
+        position, stored = found
+        present = self.topic_ids.get(topic)
+        if stored and present and stored != present:
+            remedy = MODELS_REMEDY if self._topics[topic] == "models" else OTHER_TOPIC_REMEDY
+            raise OtherTopic(topic, partition, stored, present, remedy)
+        return int(position)
 
     async def apply(
         self, topic: str, partition: int, begin: int, end: int, records: Sequence[LogRecord]
@@ -195,7 +214,8 @@ class ProjectionStore:
     ) -> list[DeadRow]:
         move = MOVE if (topic, partition) in self._begun else MOVE_FIRST
         async with self._opened().acquire() as connection, connection.transaction():
-            if not await connection.fetchval(move, topic, partition, begin, end, batch.newest or None):
+            newest, topic_id = batch.newest or None, self.topic_ids.get(topic) or None
+            if not await connection.fetchval(move, topic, partition, begin, end, newest, topic_id):
                 current = await connection.fetchval(POSITION, topic, partition)
                 raise PositionMismatch(topic, partition, begin, current)
             dead = batch.dead

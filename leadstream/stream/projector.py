@@ -16,18 +16,27 @@ from faust.types import TP
 
 from leadstream import __version__
 from leadstream.operations import metrics
-from leadstream.projection.errors import PositionMismatch, SchemaMismatch, StoreUnavailable
+from leadstream.projection.errors import (
+    OTHER_TOPIC_REMEDY,
+    OtherTopic,
+    PositionMismatch,
+    SchemaMismatch,
+    StoreUnavailable,
+)
 from leadstream.projection.migrate import migrate
 from leadstream.projection.store import ProjectionStore
 from leadstream.projection.tables import Kind
 from leadstream.records.step import LogRecord
 from leadstream.settings import Settings
 from leadstream.stream.app import PackApp
-from leadstream.stream.errors import LogTruncated, Refused
+from leadstream.stream.errors import LogTruncated, OtherLog, Refused
 from leadstream.stream.pack_queue import PackQueue
 from leadstream.stream.packs import Pack
 from leadstream.stream.preflight import check_present, check_rights, when_kafka_answers
 from leadstream.stream.role import listening, prepared, run_app, run_role
+from leadstream.stream.same_log import replaced
+from leadstream.stream.topic_identity import TopicIdentity
+from leadstream.stream.topic_watch import TopicWatch
 from leadstream.stream.topics import TopicNames, describe_topics
 
 log = structlog.get_logger()
@@ -98,7 +107,7 @@ class ProjectionTask:
                     backoff = min(backoff * 2, 5.0)
         except asyncio.CancelledError:
             raise
-        except SchemaMismatch as error:
+        except (OtherTopic, SchemaMismatch) as error:
             self._app.fail(Refused(str(error)))
         except BaseException as error:  # noqa: BLE001 - whatever it is, the process must end with it
             self._app.fail(error)
@@ -206,6 +215,7 @@ class Projector:
         self._settings = settings
         self._names = TopicNames(settings.topic_prefix, settings.app)
         self._topics = self._names.projected
+        self._watch = TopicWatch(settings, list(self._topics))
         self._app: ProjectorApp | None = None
         self._away: str | None = None
 
@@ -225,8 +235,9 @@ class Projector:
                 if not await prepared(self._prepare(store, dsn), stop):
                     return
                 self._app = ProjectorApp(settings, self._topics, store)
-                await run_app(self._app, stop, self._observe())
+                await run_app(self._app, stop, self._observe(), self._watch.watch(judge))
             finally:
+                await self._watch.stop()
                 await store.close()
 
     async def _prepare(self, store: ProjectionStore, dsn: str) -> None:
@@ -234,6 +245,8 @@ class Projector:
         wanted = list(self._topics)
         states = await when_kafka_answers(lambda: describe_topics(self._settings, wanted), "topics")
         check_present(wanted, states, self._names.models)
+        await self._watch.start()
+        store.topic_ids = {topic: found.id for topic, found in self._watch.found.items()}
         backoff = 0.5
         while True:
             try:
@@ -284,6 +297,12 @@ class Projector:
             return problem
         opening = sum(task.position is None for task in self._app.tasks.values())
         return f"{opening} partitions without a position yet" if opening else None
+
+
+def judge(topic: str, before: TopicIdentity, now: TopicIdentity | None) -> OtherLog | None:
+    """What is wrong with a topic that was one and is another now."""
+    other = replaced(topic, before, now)
+    return None if other is None else OtherLog(other, OTHER_TOPIC_REMEDY)
 
 
 def run_projector(settings: Settings) -> int:

@@ -6,20 +6,16 @@ Asked of each partition when it is opened, by its row of the changelog, and of t
 import asyncio
 
 from aiokafka import TopicPartition
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
 
 from leadstream.scoring.rows import LogIdentity, PositionRow, mark_of
 from leadstream.settings import Settings
-from leadstream.stream.clients import connection
 from leadstream.stream.errors import LogTruncated, OtherLog
 from leadstream.stream.log_reader import bounds, read_record
-from leadstream.stream.preflight import added, when_kafka_answers
-from leadstream.stream.topic_identity import TopicIdentity, identify
+from leadstream.stream.preflight import added
+from leadstream.stream.topic_identity import TopicIdentity
+from leadstream.stream.topic_watch import TopicWatch
 from leadstream.stream.topics import TopicNames
 
-WATCH_SECONDS = 3.0
-"""How often a worker looks at its topics."""
 SEARCH_SECONDS = 5.0
 """A leader that is new may not show the end of its log at once."""
 SEE = "see `Another log under the state` in docs/operations.md"
@@ -35,32 +31,26 @@ class SameLog:
         self._settings = settings
         self._names = names
         self._copied = copied
-        self._client: AIOKafkaClient | None = None
-        self._found: dict[str, TopicIdentity] = {}
+        self._watch = TopicWatch(settings, [names.signals, names.changelog])
         self.log = LogIdentity()
         """What these topics are, as it is written beside a position."""
 
     async def start(self) -> None:
         """Learns which topics these are; waits while Kafka is away, or does not show them yet."""
-        await self.stop()
-        self._client = await when_kafka_answers(self._connect, "topics")
-        while len(found := await when_kafka_answers(self._look, "topics")) < 2:  # noqa: ASYNC110 - a retry
-            await asyncio.sleep(0.2)
-        self._found = found
-        signals, changelog = found[self._names.signals], found[self._names.changelog]
+        await self._watch.start()
+        signals, changelog = (
+            self._watch.found[name] for name in (self._names.signals, self._names.changelog)
+        )
         placed_by = self._settings.key_partitions or signals.partitions
         self.log = LogIdentity(signals.id, changelog.id, placed_by)
 
     async def stop(self) -> None:
         """Ends the connection."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        await self._watch.stop()
 
     async def check(self, partition: int, stored: PositionRow) -> None:
         """Raises `OtherLog` or `LogTruncated` unless the stored position is one of the present log."""
-        if (found := await when_kafka_answers(self._changed, "topics")) is not None:
-            raise found
+        await self._watch.check(self._judge)
         refuse_other_count(self._names, partition, stored, self.log)
         other = other_topic(self._names, partition, stored, self.log)
         if other is not None and not self._copied:
@@ -74,50 +64,22 @@ class SameLog:
 
     async def watch(self) -> None:
         """Raises `OtherLog` when the topics are others, or have another number of partitions, than before."""
-        before = None
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            try:
-                found = await self._changed()
-            except (KafkaError, OSError, TimeoutError):
-                continue
-            # One broker may not know yet what others do.
-            if found is not None and before is not None:
-                raise found
-            before = found
+        await self._watch.watch(self._judge)
 
     def grown(self, now: int) -> OtherLog:
         """What is wrong when the topic of signals turns out to have `now` partitions."""
         topic = self._names.signals
         return OtherLog(
-            f"{topic} has {now} partitions, and had {self._found[topic].partitions} when this process "
+            f"{topic} has {now} partitions, and had {self._watch.found[topic].partitions} when this process "
             f"started: producers place keys by {now} now",
             added(now, self.log.partitions),
         )
 
-    async def _connect(self) -> AIOKafkaClient:
-        client = AIOKafkaClient(**connection(self._settings))
-        try:
-            await client.bootstrap()
-        except BaseException:
-            await client.close()
-            raise
-        return client
-
-    async def _look(self) -> dict[str, TopicIdentity]:
-        assert self._client is not None
-        return await identify(self._client, [self._names.signals, self._names.changelog])
-
-    async def _changed(self) -> OtherLog | None:
-        found = await self._look()
-        for topic, before in self._found.items():
-            now = found.get(topic)
-            if now is None:
-                return OtherLog(f"there is no topic {topic} any more: it was deleted", OTHER_LOG_REMEDY)
-            if now.id and before.id and now.id != before.id:
-                return OtherLog(f"{topic} was deleted and made anew while this ran", OTHER_LOG_REMEDY)
-            if now.partitions != before.partitions and topic == self._names.signals:
-                return self.grown(now.partitions)
+    def _judge(self, topic: str, before: TopicIdentity, now: TopicIdentity | None) -> OtherLog | None:
+        if other := replaced(topic, before, now):
+            return OtherLog(other, OTHER_LOG_REMEDY)
+        if topic == self._names.signals and now is not None and now.partitions != before.partitions:
+            return self.grown(now.partitions)
         return None
 
     async def _find_last(self, partition: int, stored: PositionRow) -> bool:
@@ -160,6 +122,15 @@ class SameLog:
             "another log than the state was made of",
             OTHER_LOG_REMEDY,
         )
+
+
+def replaced(topic: str, before: TopicIdentity, now: TopicIdentity | None) -> str | None:
+    """What became of a topic while a process ran; None if it is the same."""
+    if now is None:
+        return f"there is no topic {topic} any more: it was deleted"
+    if now.id and before.id and now.id != before.id:
+        return f"{topic} was deleted and made anew while this ran"
+    return None
 
 
 def other_topic(

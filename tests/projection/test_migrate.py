@@ -93,7 +93,7 @@ def test_every_table_and_column_has_a_comment(database: Database) -> None:
     WHERE pronamespace = to_regnamespace($1) AND obj_description(oid) IS NULL
     """
     assert run(database.rows(query, database.schema)) == []
-    assert len(columns(database, "projection_positions")) == 4
+    assert len(columns(database, "projection_positions")) == 5
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:

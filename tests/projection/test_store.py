@@ -9,7 +9,7 @@ import pytest
 
 from leadstream.localstack.database import Postgres
 from leadstream.projection import database as connections
-from leadstream.projection.errors import PositionMismatch, StoreUnavailable
+from leadstream.projection.errors import OtherTopic, PositionMismatch, StoreUnavailable
 from leadstream.projection.migrate import migrate
 from leadstream.records.outputs import FactorShare
 
@@ -32,6 +32,35 @@ from .made import (
 )
 
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_position_is_one_of_its_topic_only(database: Database) -> None:
+    async def step(topic: str, topic_id: str, begin: int) -> int | None:
+        store = database.store()
+        await store.open()
+        try:
+            store.topic_ids = {topic: topic_id}
+            position = await store.position(topic, 0)
+            await store.apply(topic, 0, begin, begin + 1, [])
+            return position
+        finally:
+            await store.close()
+
+    ids = "SELECT topic_id FROM projection_positions"
+    # A broker without ids, then one that has them, then none again.
+    assert run(step("t.scores", "", 0)) is None
+    assert run(database.rows(ids)) == [{"topic_id": None}]
+    assert run(step("t.scores", "a", 1)) == 1
+    assert run(step("t.scores", "", 2)) == 2
+    assert run(database.rows(ids)) == [{"topic_id": "a"}]
+    assert run(step("t.scores", "a", 3)) == 3
+    with pytest.raises(
+        OtherTopic, match=r"t.scores has the id b, .* with the id a: .*LEADSTREAM_POSTGRES_SCHEMA"
+    ):
+        run(step("t.scores", "b", 4))
+    run(step("t.models", "a", 0))
+    with pytest.raises(OtherTopic, match="db rebuild"):
+        run(step("t.models", "b", 1))
 
 
 @pytest.mark.requirement("S2-9")

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
+import pytest
 
+from leadstream.cli.diagnosis.tables import check_projection
 from leadstream.localstack import Postgres
-from tests.support.log import Log
+from tests.support.log import Log, Sent
 from tests.support.processes import Role, projector, worker
 from tests.support.signals import many
 from tests.support.waiting import until
@@ -75,3 +78,33 @@ def test_waiting_for_postgresql_ends_on_sigterm(install_embedded: Install, tmp_p
         until(lambda: "postgresql is away" in role.log, "it says that PostgreSQL is away")
         role.terminate()
         assert role.ended(10) == 0
+
+
+@pytest.mark.kafka
+def test_a_topic_that_was_made_anew_is_not_projected_over_the_old_rows(
+    install_apache: Install, apache_log: Log, postgres_dsn: str, tmp_path: Path
+) -> None:
+    installation = install_apache()
+    schema = installation.name
+    options = {"postgres_dsn": postgres_dsn, "postgres_schema": schema}
+    history = installation.names.history
+    apache_log.send(installation.names.signals, many(0, 50))
+    with (
+        worker(tmp_path, installation) as folding,
+        projector(tmp_path, installation, postgres_dsn, schema) as role,
+    ):
+        until(lambda: role.metric("leadstream_projected_records_total", topic=history) > 0, "it projects")
+        # Under a projector that runs: with many more records than it has read.
+        apache_log.make_anew(history, 1)
+        apache_log.send(history, [Sent(b"acme:l1", b"{}", 0)] * 500)
+        assert role.ended(60) in (2, 3)
+        role.start()
+        assert role.ended(60) == 2
+        assert f"{history} has the id" in role.log
+        assert "LEADSTREAM_POSTGRES_SCHEMA" in role.log
+        folding.terminate()
+    settings = replace(installation, options=options).settings
+    found = asyncio.run(check_projection(settings))
+    [problem] = [finding for finding in found if finding.level == "problem"]
+    assert problem.text.startswith(f"{history} has the id")
+    assert "LEADSTREAM_POSTGRES_SCHEMA" in problem.remedy

@@ -3,9 +3,12 @@
 from aiokafka import TopicPartition
 
 from leadstream.cli.diagnosis.findings import RECENT_MS, Finding, Level, age, wall_clock
+from leadstream.projection.errors import MODELS_REMEDY, OTHER_TOPIC_REMEDY
 from leadstream.projection.queries import reading
 from leadstream.settings import Settings
 from leadstream.stream.log_reader import bounds
+from leadstream.stream.topic_watch import watched
+from leadstream.stream.topics import TopicNames
 
 
 async def check_tables(settings: Settings) -> list[Finding]:
@@ -28,17 +31,25 @@ async def check_projection(settings: Settings) -> list[Finding]:
     """Whether the positions in the tables fit the topics that they come from."""
     async with reading(settings.postgres_dsn.get_secret_value(), settings.postgres_schema) as tables:
         positions = await tables.positions()
+        ids = await tables.topic_ids()
     if not positions:
         text = "the tables have no position: nothing was projected yet"
         return [Finding("projection", "note", text, "run `leadstream projector`")]
     log = await bounds(settings, [TopicPartition(*place) for place in positions])
     findings = []
     waiting = 0
+    async with watched(settings, [*ids]) as found:
+        for topic, stored in ids.items():
+            if found[topic].id and found[topic].id != stored:
+                text = f"{topic} has the id {found[topic].id}, but the tables are those of the id {stored}"
+                names = TopicNames(settings.topic_prefix, settings.app)
+                mend = MODELS_REMEDY if topic == names.models else OTHER_TOPIC_REMEDY
+                findings.append(Finding("projection", "problem", text, mend))
     for (topic, number), position in positions.items():
         begin, end = log[TopicPartition(topic, number)]
         if position > end:
             text = f"{topic}-{number} is projected up to offset {position}, but it ends at {end}"
-            mend = "the topic was made anew: project into another LEADSTREAM_POSTGRES_SCHEMA"
+            mend = f"the topic was made anew, or lost its end: {OTHER_TOPIC_REMEDY}"
             findings.append(Finding("projection", "problem", text, mend))
         elif position < begin:
             text = f"{topic}-{number} is projected up to offset {position}, but it begins at {begin}"
