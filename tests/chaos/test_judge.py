@@ -66,7 +66,11 @@ def judged(plant: Plant = lambda evidence: None, leads: Verification | None = No
         state, model = fold.state_of(key), fold.model_of(key)
         assert state is not None
         total = sum_at(accumulators(state, model), at, model.caps)
-        return total, int(min(max(total, 0.0), 100.0) + 1e-9), model.bands[model.band_of(total)].name
+        return (
+            total,
+            int(min(max(total, 0.0), 100.0) + 1e-9),
+            model.bands[model.band_of(total, state.band)].name,
+        )
 
     verdict = judge(evidence, {0: written}, reading, leads)
     refereed(evidence, verdict)

@@ -104,7 +104,9 @@ class Replayed:
         model = fold.model_of(key)
         total = sum_at(accumulators(state, model), at, model.caps)
         return Score(
-            total, int(min(max(total, 0.0), 100.0) + TOLERANCE), model.bands[model.band_of(total)].name
+            total,
+            int(min(max(total, 0.0), 100.0) + TOLERANCE),
+            model.bands[model.band_of(total, state.band)].name,
         )
 
     def action_ids(self) -> list[str]:
