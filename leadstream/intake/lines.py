@@ -54,12 +54,6 @@ class LineRecord(msgspec.Struct, gc=False):
     headers: Headers = []
 
 
-class UnreadableLine(Unreadable, gc=False, kw_only=True):
-    """A line of what is no record in the log."""
-
-    number: int
-
-
 class _Line(msgspec.Struct, gc=False):
     topic: str | None = None
     partition: Natural = 0
@@ -123,7 +117,7 @@ def read_lines(file: IO[bytes]) -> Iterator[bytes]:
         yield from chunk
 
 
-def parse_line(number: int, text: bytes) -> LineRecord | UnreadableLine:
+def parse_line(number: int, text: bytes) -> LineRecord | Unreadable:
     """The record of a line. Its broker time is `received_at`, else `at`; without an offset it has the line's
     number from 0, without a partition 0.
 
@@ -154,7 +148,7 @@ def parse_line(number: int, text: bytes) -> LineRecord | UnreadableLine:
     return LineRecord(number, line.topic, line.partition, offset, timestamp, key, value)
 
 
-def _unreadable_line(number: int, line: _Line, text: bytes, offset: int, timestamp: int) -> UnreadableLine:
+def _unreadable_line(number: int, line: _Line, text: bytes, offset: int, timestamp: int) -> Unreadable:
     try:
         more = _decode_unreadable(text)
     except msgspec.ValidationError as error:
@@ -162,7 +156,7 @@ def _unreadable_line(number: int, line: _Line, text: bytes, offset: int, timesta
     last = offset if more.last_offset is None else more.last_offset
     if last < offset:
         raise BadLine(f"bad_field: `last_offset` {last} is before the offset {offset}")
-    return UnreadableLine(
+    return Unreadable(
         number=number,
         offset=offset,
         last=last,

@@ -7,11 +7,11 @@ from operator import itemgetter
 
 import msgspec
 
-from leadstream.intake.lines import BadLine, LineRecord, UnreadableLine, parse_line
+from leadstream.intake.lines import BadLine, LineRecord, parse_line
 from leadstream.intake.outputs import Outputs
 from leadstream.records.keys import TICK_KEY, lead_key
 from leadstream.records.outputs import Accumulator, FactorShare
-from leadstream.records.step import Step
+from leadstream.records.step import Step, Unreadable
 from leadstream.scoring.kernel import score_of
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 from leadstream.scoring.partition import PartitionFold
@@ -81,7 +81,7 @@ class Replay:
         self._on_bad = on_bad
         self._folds: dict[int, PartitionFold] = {}
         self._last: dict[int, int] = {}
-        self._buffers: dict[int, list[LineRecord | UnreadableLine]] = {}
+        self._buffers: dict[int, list[LineRecord | Unreadable]] = {}
         self._buffered = 0
         self._bad: list[tuple[int, str]] = []
 
@@ -99,7 +99,7 @@ class Replay:
             self._bad.append((number, str(bad)))
             self._wait()
             return
-        self._last[record.partition] = record.last if isinstance(record, UnreadableLine) else record.offset
+        self._last[record.partition] = record.last if isinstance(record, Unreadable) else record.offset
         if record.timestamp > self.at:
             self.counts.left_out += 1
             return
@@ -122,7 +122,7 @@ class Replay:
         if self._buffered >= BUFFERED:
             self._flush()
 
-    def _check_place(self, record: LineRecord | UnreadableLine) -> None:
+    def _check_place(self, record: LineRecord | Unreadable) -> None:
         if self._topic is None:
             self._topic = record.topic or self._default_topic
         if record.topic is not None and record.topic != self._topic:
@@ -157,12 +157,12 @@ class Replay:
             self._on_bad(number, reason)
         self._bad.clear()
 
-    def _take(self, partition: int, fold: PartitionFold, records: list[LineRecord | UnreadableLine]) -> None:
+    def _take(self, partition: int, fold: PartitionFold, records: list[LineRecord | Unreadable]) -> None:
         step = fold.take(self._last[partition] + 1)
         self.outputs.add(partition, step)
         self._count(step, records)
 
-    def _count(self, step: Step, records: list[LineRecord | UnreadableLine]) -> None:
+    def _count(self, step: Step, records: list[LineRecord | Unreadable]) -> None:
         counts = self.counts
         for (_, outcome), number in step.outcomes.items():
             if outcome == "duplicate":

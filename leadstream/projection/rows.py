@@ -142,11 +142,11 @@ def read_records(kind: Kind, partition: int, records: Sequence[LogRecord]) -> Ba
     each key."""
     batch = Batch()
     for record in records:
-        if isinstance(record, Unreadable):
+        if type(record) is Unreadable:
             last = "" if record.last == record.offset else f"offsets up to {record.last}: "
             batch.reject(record, Unfit("unreadable", f"{last}{record.detail}"))
     if batch.dead:
-        records = [record for record in records if not isinstance(record, Unreadable)]
+        records = [record for record in records if type(record) is not Unreadable]
     if kind == "scores":
         _read_scores(partition, records, batch)
         return batch

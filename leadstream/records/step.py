@@ -33,7 +33,7 @@ class Unreadable(msgspec.Struct, gc=False, kw_only=True):
     read, with bytes of a header's name that are no UTF-8 written as `\\xe4`. With `raw` the value is bytes of
     the log instead: the record's, or the batch's. A value longer than a dead letter keeps is cut; then
     `length` and `sha256` are those of all of it. `timestamp` is -1 where the log's can't be trusted. The fold
-    needs neither `topic` nor `partition`.
+    needs neither `topic` nor `partition`; `number` is the line of a file that says it.
     """
 
     offset: int
@@ -49,6 +49,7 @@ class Unreadable(msgspec.Struct, gc=False, kw_only=True):
     topic: str | None = None
     partition: int = 0
     timestamp_type: int = 1
+    number: int = 0
 
 
 @dataclass(slots=True)

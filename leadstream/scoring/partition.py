@@ -159,7 +159,7 @@ class PartitionFold:
             self._last = record
             key = record.key
             try:
-                if isinstance(record, Unreadable):
+                if type(record) is Unreadable:
                     raise Rejected("unreadable", record.detail)
                 if key is not None and key.startswith(CONTROL_PREFIX):
                     self._control(key)

@@ -28,7 +28,7 @@ def dead_letter(record: LogRecord, topic: str, partition: int, reason: str, deta
         ("leadstream-timestamp", b"%d" % record.timestamp),
     ]
     length, digest = None, ""
-    if isinstance(record, Unreadable):
+    if type(record) is Unreadable:
         length, digest = record.length, record.sha256
         if record.last != record.offset:
             headers.append(("leadstream-last-offset", b"%d" % record.last))
