@@ -11,6 +11,7 @@ from leadstream.stream.preflight import check_topics_for_scoring, check_transact
 from leadstream.stream.topics import PartitionCountError, create_topics, specs
 from tests.support.installation import Installation
 from tests.support.log import Log
+from tests.support.waiting import until
 
 from .conftest import Install
 
@@ -35,6 +36,16 @@ def make_topic(log: Log, topic: str, partitions: int, **config: str) -> None:
     settings = {name.replace("_", "."): value for name, value in config.items()}
     [done] = admin.create_topics([NewTopic(topic, partitions, 1, config=settings)]).values()
     done.result(20)
+
+    def has_leaders() -> bool:
+        found = admin.list_topics(timeout=20).topics.get(topic)
+        return (
+            found is not None
+            and len(found.partitions) == partitions
+            and all(one.leader >= 0 for one in found.partitions.values())
+        )
+
+    until(has_leaders, f"{topic} has leaders")
 
 
 def test_topics_as_they_are_created_are_accepted(install: Install) -> None:
