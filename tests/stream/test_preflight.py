@@ -39,6 +39,16 @@ def make_topic(log: Log, topic: str, partitions: int, **config: str) -> None:
     done.result(20)
     until(lambda: topic in admin.list_topics(timeout=20).topics, f"{topic} is there")
 
+    def has_leaders() -> bool:
+        found = admin.list_topics(timeout=20).topics.get(topic)
+        return (
+            found is not None
+            and len(found.partitions) == partitions
+            and all(one.leader >= 0 for one in found.partitions.values())
+        )
+
+    until(has_leaders, f"{topic} has leaders")
+
 
 def test_topics_as_they_are_created_are_accepted(install: Install) -> None:
     installation = install(3)
