@@ -53,7 +53,7 @@ FOUND = [
     ),
     ("fit:\n  - {id: f, fact: ¦compnay_size, values: {a: 1}}\n", "did you mean `company_size`?"),
     ("fit:\n  - {id: f, fact: ¦companySize, values: {a: 1}}\n", "did you mean `company_size`?"),
-    ("fit:\n  - {id: f, fact: ¦titel, values: {a: 1}}\n", "`titel` is not a documented one (did you mean `title`?"),
+    ("fit:\n  - {id: f, fact: ¦titel, values: {a: 1}}\n", "`titel` is not a documented one"),
     (
         rule("on: a") + "actions: [{do: x, when: {rule: r}, channel: ¦emial}]\n",
         "channel `emial` is not a documented one (did you mean `email`?",
