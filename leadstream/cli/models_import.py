@@ -5,13 +5,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from leadstream.cli.console import printable
 from leadstream.models.errors import ModelError
 from leadstream.models.importing import SYSTEMS, Carried
 from leadstream.models.importing.carried import NotCarried
+from leadstream.models.importing.source import read_json
 
 
 class System(StrEnum):
@@ -30,21 +30,29 @@ def import_(
     """Make a rule file of another system's scoring rules.
 
     Mautic: answers of /api/points and /api/points/triggers. HubSpot: a score of its lead scoring API, or a
-    score property with its criteria. Rules that can't be carried over are named on stderr, with the reason.
+    score property with its criteria. What can't be carried over is named on stderr with its place in the file
+    and the reason, and so is what is carried over and is not quite the same.
     """
     carried = Carried(system)
     for file in files:
         try:
-            SYSTEMS[system](msgspec.json.decode(file.read_bytes()), carried)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            export = read_json(file.read_bytes())
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"{file}: no JSON: {error}") from None
+        carried.file = str(file)
+        try:
+            SYSTEMS[system](export, carried)
         except NotCarried as error:
             raise ModelError(f"{file}: {error}") from None
+        except RecursionError:
+            raise ModelError(f"{file}: values stand too deep in each other") from None
     try:
         text = carried.text(name or (out.stem if out else system), [str(file) for file in files])
     finally:
         for what, reason in carried.left_out:
             print(printable(f"not carried over: {what}: {reason}"), file=sys.stderr)
+        for what, reason in carried.remarks:
+            print(printable(f"look at: {what}: {reason}"), file=sys.stderr)
     if out is None:
         print(text, end="")
     else:

@@ -11,7 +11,7 @@ Path = tuple[str | int, ...]
 Found = Iterator[tuple[Path, str, str]]
 CHANNELS = ("email", "phone", "sms", "internal", "crm", "sales", "segments", "lifecycle", "workflows", "all")
 """Channels that LeadStream, its presets and its documentation know."""
-OWN = "if it is one of your own, name it so that it can't be taken for the other"
+OWN = "or give what is your own a name that differs more"
 
 
 def misspelt(file: RuleFile) -> Found:
@@ -19,7 +19,11 @@ def misspelt(file: RuleFile) -> Found:
     for path, name, known, what in named(file):
         meant = near(name, known)
         if meant is not None:
-            yield path, f"{what} `{name}`: did you mean `{meant}`?", f"write `{meant}`; {OWN}"
+            yield (
+                path,
+                f"{what} `{name}` is not a documented one (did you mean `{meant}`?)",
+                f"write `{meant}`, {OWN}",
+            )
     for index, rule in enumerate(file.rules):
         yield from fields_of(("rules", index), rule)
 
@@ -69,8 +73,8 @@ def fields_of(path: Path, rule: Rule) -> Found:
             if meant is not None:
                 yield (
                     place,
-                    f"rule `{rule.id}` looks at `data.{name}`: did you mean `data.{meant}`?",
-                    f"write `data.{meant}`; {OWN}",
+                    f"rule `{rule.id}` looks at `data.{name}` (did you mean `data.{meant}`?)",
+                    f"write `data.{meant}`, {OWN}",
                 )
             elif name in ELSEWHERE:
                 others = ", ".join(f"`{type_}`" for type_ in sorted(ELSEWHERE[name]))
@@ -87,15 +91,17 @@ def fields_of(path: Path, rule: Rule) -> Found:
             if meant is not None:
                 yield (
                     where,
-                    f"rule `{rule.id}` looks for `{value}` in `{field}`: did you mean `{meant}`?",
-                    f"write `{meant}`; {OWN}",
+                    f"rule `{rule.id}` looks for `{value}` in `{field}` (did you mean `{meant}`?)",
+                    f"write `{meant}`, {OWN}",
                 )
 
 
-ELSEWHERE: dict[str, set[str]] = {}
-"""Fields with certain values, which mean something of their own, by the types that have them."""
-for _type, _field in DATA_VALUES:
-    ELSEWHERE.setdefault(_field, set()).add(_type)
+ELSEWHERE: dict[str, set[str]] = {
+    field: {type_}
+    for type_, field in DATA_VALUES
+    if sum(field in fields for fields in SIGNAL_TYPES.values()) == 1
+}
+"""Fields with certain values that one type alone has, by that type."""
 
 
 def conditions(path: Path, when: When) -> Iterator[tuple[Path, str, list[tuple[Path, str]]]]:

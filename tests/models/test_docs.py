@@ -54,6 +54,21 @@ def test_the_page_names_every_key() -> None:
     assert {key for key in keys if re.search(rf"\b{key}\b", page) is None} == set()
 
 
+def written_values(schema: object) -> set[str]:
+    """The texts that the schema lets stand at some key and no others."""
+    if isinstance(schema, dict):
+        own = [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else [])]
+        return {one for one in own if isinstance(one, str)}.union(*map(written_values, schema.values()))
+    return set().union(*map(written_values, schema)) if isinstance(schema, list) else set()
+
+
+def test_the_page_names_every_value_of_which_a_key_takes_one() -> None:
+    page = (DOCS / "rule-file.md").read_text()
+    values = written_values(TypeAdapter(RuleFile).json_schema())
+    assert {"mon", "sun", "defer", "compounding", "required"} <= values
+    assert {value for value in values if re.search(rf"`[^`\n]*\b{value}\b[^`\n]*`", page) is None} == set()
+
+
 def test_the_page_names_every_protected_attribute() -> None:
     page = (DOCS / "rule-file.md").read_text()
     laws = [ECOA, TITLE_VII, CHARTER, GDPR, EQUALITY]

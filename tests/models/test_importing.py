@@ -75,13 +75,14 @@ def test_mautics_point_actions_and_triggers() -> None:
     assert (tag.channel, tag.payload["add_tags"]) == ("crm", "5, 6")
     assert guide.dedupe == 36_525 * 86_400_000
     assert left_out == {
-        "point action 5 `Long stay`": "rules know no `accumulative_time`",
-        "point action 6 `Landing page`": (
-            "signals have no ids of Mautic's pages: write a rule with `url_path` for them"
+        "points[4], point action 5 `Long stay`": "rules know no `accumulative_time`",
+        "points[5], point action 6 `Landing page`": (
+            "it counts Mautic's own landing pages, and signals do not tell them from other pages: write a "
+            "rule on `page.viewed` with the `data.url` of those pages"
         ),
-        "point action 7 `Old action`": "it is not published",
-        "point action 8 `Texted back`": "there is no signal for Mautic's `sms.reply`",
-        "point trigger 3 `Everybody`": "it fires at 0 points, and a threshold lies above 0",
+        "points[6], point action 7 `Old action`": "it is not published",
+        "points[7], point action 8 `Texted back`": "there is no signal for Mautic's `sms.reply`",
+        "triggers[2], point trigger 3 `Everybody`": "it fires at 0 points, and a threshold lies above 0",
     }
 
 
@@ -184,6 +185,7 @@ def test_hubspots_score_property_with_its_criteria() -> None:
     assert list(left_out.values()) == [
         "a fit rule has no NOT_HAS_PROPERTY",
         "the API gives a score property without its criteria: add them as `positive` and `negative`",
+        "it is no score, and no criterion of one",
     ]
 
 
@@ -204,7 +206,7 @@ def criterion(**values: Any) -> dict[str, Any]:
         ({"propertyName": "x", "operator": "EQ", "value": "y" * 41}, "at most 40 characters"),
         ({"filterType": "EMAIL_EVENT", "operator": "RECEIVED"}, "no signal for EMAIL_EVENT"),
         ({"filterType": "IN_LIST", "operator": "IN_LIST"}, "there is no signal for IN_LIST"),
-        ({"filterType": "PAGE_VIEW", "operator": "HAS_PAGEVIEW_EQ", "pruningRefineBy": {"x": 1}}, "a time"),
+        ({"filterType": "PAGE_VIEW", "operator": "HAS_PAGEVIEW_EQ", "pruningRefineBy": 1}, "page"),
         ({"filterType": "PAGE_VIEW", "operator": "HAS_PAGEVIEW_MATCHES_REGEX", "pageUrl": "(?=x)"}, "RE2"),
     ],
 )  # fmt: skip
@@ -235,7 +237,10 @@ def test_the_command_writes_the_file_and_names_what_is_left_out(tmp_path: Path) 
     result = leadstream(*files, "--from", "mautic", "--out", str(out))
     assert (result.exit_code, result.stdout) == (0, "")
     lines = result.stderr.splitlines()
-    assert lines[0] == "not carried over: point action 5 `Long stay`: rules know no `accumulative_time`"
+    assert lines[0] == (
+        f"not carried over: {files[0]}: points[4], point action 5 `Long stay`: "
+        "rules know no `accumulative_time`"
+    )
     assert lines[-1] == "4 rules, 0 fit rules, 2 thresholds, 2 actions; 5 not carried over"
     assert parse_rule_file(out.read_text(), "ours.yaml").name == "ours"
     assert leadstream(*files, "--from", "mautic", "--name", "ours").stdout == out.read_text()
