@@ -60,7 +60,7 @@ simulate: setup ## tasks on a simulated log under faults (SEEDS=10000; SEED=7 fo
 chaos: setup ## faults on Apache Kafka with real processes, a table at the end (SEED=7, ARGS="--only broker", "--short")
 	@$(BIN)/python -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-mutants: setup ## faults planted in a copy, and what catches each (ARGS="--only position")
+mutants: setup ## faults planted in a copy, and what catches each (ARGS="--only position", ARGS=--requirements)
 	@$(BIN)/python -m tests.mutants.run $(ARGS)
 
 soak: setup ## one worker and one projector under a steady load: does anything grow? (HOURS=0.5)

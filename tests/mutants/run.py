@@ -7,67 +7,100 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-COPIED = ("leadstream", "tests")
+from tests.mutants.listed import ROOT, Mutant, mutants
+from tests.mutants.table import Caught, record
+
+COPIED = ("leadstream", "tests", "docs", "schemas")
 SEEDS = 1500
 SECONDS = 300
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A fault: `old` in `file` becomes `new`. The simulation catches it, or where it can't, `tests` do."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    tests: str | None = None
-
-
-def mutants() -> list[Mutant]:
-    """All that are listed."""
-    listed = tomllib.loads((ROOT / "tests/mutants/mutants.toml").read_text())
-    return [Mutant(**one) for one in listed["mutant"]]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("--only", default="", help="only mutants with this in their name")
-    only = parser.parse_args().only
-    survived = tried = 0
+    parser.add_argument(
+        "--requirements",
+        action="store_true",
+        help="only mutants that name requirements; writes what caught them to docs/mutants.md",
+    )
+    options = parser.parse_args()
+    chosen = [
+        one
+        for one in mutants()
+        if options.only in one.name and (one.requirements or not options.requirements)
+    ]
+    survived = 0
+    found: list[Caught] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in COPIED:
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", folder)
-        if caught := simulated(folder):
+        if caught := unharmed(folder, chosen):
             print(f"without any mutant: {caught}")
             return 1
-        for mutant in mutants():
-            if only in mutant.name:
-                tried += 1
-                caught = try_out(mutant, folder)
-                survived += not caught
-                print(f"{mutant.name}\n    {caught or 'SURVIVED'}", flush=True)
-    print(f"{tried} mutants, {survived} survived")
-    return 1 if survived or not tried else 0
+        for mutant in chosen:
+            caught, proofs = try_out(mutant, folder)
+            survived += not caught
+            found += proofs
+            print(f"{mutant.name}\n    {caught or 'SURVIVED'}", flush=True)
+    print(f"{len(chosen)} mutants, {survived} survived")
+    if options.requirements:
+        record(found)
+    return 1 if survived or not chosen else 0
 
 
-def try_out(mutant: Mutant, folder: Path) -> str:
-    """What caught the mutant; empty if nothing did. The copy is as it was afterwards."""
+def unharmed(folder: Path, chosen: Iterable[Mutant]) -> str:
+    """What finds fault with the copy as it is; empty if nothing does."""
+    marked = {place for one in chosen for places in one.marked().values() for place in places}
+    if marked and (failed := failures(folder, sorted(marked))):
+        return ", ".join(failed)
+    return "" if all(one.tests is not None for one in chosen) else simulated(folder)
+
+
+def try_out(mutant: Mutant, folder: Path) -> tuple[str, list[Caught]]:
+    """What caught the mutant, empty if nothing did, and for each requirement that it names a marked test.
+
+    The copy is as it was afterwards.
+    """
     path = folder / mutant.file
     text = path.read_text()
     if text.count(mutant.old) != 1:
         return sys.exit(f"{mutant.name}: {mutant.file} has its text {text.count(mutant.old)} times, not once")
     path.write_text(text.replace(mutant.old, mutant.new))
     try:
-        return simulated(folder) if mutant.tests is None else tested(folder, mutant.tests)
+        if mutant.requirements:
+            return by_marked(mutant, folder)
+        return (simulated(folder) if mutant.tests is None else tested(folder, mutant.tests)), []
     finally:
         path.write_text(text)
+
+
+def by_marked(mutant: Mutant, folder: Path) -> tuple[str, list[Caught]]:
+    """The first failing test of each requirement that the mutant names; nothing unless each has one."""
+    marked = mutant.marked()
+    failed = failures(folder, sorted({place for places in marked.values() for place in places}))
+    found = []
+    for requirement, places in marked.items():
+        caught = [place for place in places if place in failed]
+        if not caught:
+            return "", []
+        found.append(Caught(requirement, mutant.name, mutant.digest, caught[0]))
+    return ", ".join(f"{one.requirement}: test {one.test}" for one in found), found
+
+
+def failures(folder: Path, places: list[str]) -> list[str]:
+    """Which of the tests fail in the copy, whatever their case."""
+    if not places:
+        return sys.exit("no test is marked with the requirement in the files that the mutant names")
+    done = python(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", *places)
+    found = re.findall(r"^(?:FAILED|ERROR) ([^\s\[]+)", done.stdout, re.MULTILINE)
+    if not found and done.returncode:
+        sys.exit(f"the tests did not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return list(dict.fromkeys(found))
 
 
 def simulated(folder: Path) -> str:

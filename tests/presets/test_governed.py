@@ -212,7 +212,10 @@ def test_each_range_of_the_score_has_its_track() -> None:
     log = agreed()
     for hours, value in enumerate((20, 45, 70)):
         set_to(log, T0 + hours * HOUR, value)
-    assert replayed(NAME, log).actions == ["nurture-education", "nurture-evaluation", "sales-follow-up"]
+    asked = replayed(NAME, log).of_type("lead.action.requested")
+    assert [(one["do"], one["at"][11:13]) for one in asked] == [
+        ("nurture-education", "00"), ("nurture-evaluation", "01"), ("sales-follow-up", "02"),
+    ]  # fmt: skip
 
 
 @pytest.mark.requirement("S4-9")
