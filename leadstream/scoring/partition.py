@@ -84,7 +84,7 @@ class PartitionFold:
         self._records: Counter[str] = Counter()
         self._log = log
         self._last: LogRecord | None = None
-        """The last record folded since the last step."""
+        """The last record folded since the last step; one that can't be read marks no place."""
         self.stored: PositionRow | None = None
         """What the rows say of the position, as restored; None for a new partition."""
         self.position: int | None = None
@@ -156,11 +156,11 @@ class PartitionFold:
             if spent >= limit:
                 return index
             spent += 1
-            self._last = record
             key = record.key
             try:
                 if type(record) is Unreadable:
                     raise Rejected("unreadable", record.detail)
+                self._last = record
                 if key is not None and key.startswith(CONTROL_PREFIX):
                     self._control(key)
                 else:
