@@ -19,6 +19,7 @@ from leadstream.scoring.levels import (
     Timer,
 )
 from leadstream.scoring.model import ALL_OUTREACH
+from leadstream.scoring.reading_facts.text import composed
 from leadstream.scoring.rules import Branch
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -143,7 +144,7 @@ class PolicyCompiler:
         literal, facts, fields = [], [], []
         for name, value in action.payload.items():
             if isinstance(value, form.Fact):
-                facts.append((name, value.fact))
+                facts.append((name, composed(value.fact)))
             elif isinstance(value, form.OfSignal):
                 fields.append((name, getter(value.signal)))
             else:
