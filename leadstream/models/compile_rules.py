@@ -16,6 +16,7 @@ from leadstream.scoring.kernel import Kernel
 from leadstream.scoring.levels import Category
 from leadstream.scoring.model import ALL_OUTREACH
 from leadstream.scoring.profile import Pick, among_values, by_keywords, in_ranges
+from leadstream.scoring.reading_facts.consent import consent_of
 from leadstream.scoring.reading_facts.text import composed
 from leadstream.scoring.rules import After, Branch, Effect, Fit, Further, Guard, Plan, Repeat, Rule
 
@@ -239,7 +240,7 @@ def consents_of(type_: str) -> tuple[str, ...]:
 
 def guard_test(guard: form.Guard) -> Test:
     if guard.machine:
-        return lambda signal: signal.data.get("machine") is True
+        return lambda signal: consent_of(signal.data.get("machine")) == "given"
     texts = [text.casefold() for text in guard.user_agents or ()]
 
     def by_agent(signal: Signal) -> bool:

@@ -35,6 +35,11 @@ CONDITIONS: list[dict[str, Any]] = [
     {"data.n": {"gte": 1}},
     {"data.n": {"lt": 1.5}},
     {"data.kind": {"not": "x"}},
+    {"data.kind": {"in": ["9", False]}},
+    {"data.kind": {"not": 9}},
+    {"data.kind": True},
+    {"data.tags": {"contains": "9"}},
+    {"data.text": {"contains": "\u00fcber"}},
     {"data.kind": {"exists": False}},
     {"data.tags": {"contains": "blue"}},
     {"data.text": {"contains": "straSSe"}},
@@ -53,6 +58,9 @@ DATA: list[dict[str, Any]] = [
     {"n": 2.5, "kind": True, "deep": {"x": 1}, "user_agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"},
     {"n": "2", "kind": 1, "user_agent": "Scanner-X 1.0", "campaign": "q"},
     {"n": True, "kind": None, "tags": "blueish", "campaign": "p", "url": "https://x.test/de/pricing?q=1"},
+    {"n": "1.0", "kind": 9, "campaign": 7, "tags": ["9", 9, True], "url": "/de/%70ricing;v=1"},
+    {"n": "1,000", "kind": 9.0, "campaign": "7", "tags": [9.0], "text": "u\u0308ber", "url": "/a/../demo"},
+    {"n": -0.0, "kind": "true", "campaign": 7.0, "text": "\u00dcBER", "url": "https://x.test\\pricing"},
     {"n": 1, "kind": "", "url": "/pricing-faq", "machine": "true", "user_agent": "Mozilla/5.0 Firefox/140.0"},
 ]
 FACTS: list[dict[str, Any]] = [

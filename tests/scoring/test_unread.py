@@ -49,7 +49,7 @@ def test_a_signal_of_no_facts_has_none_to_read() -> None:
     assert run(log, TENX).history[0].unread == ()
 
 
-NAMES = st.text(max_size=5) | st.sampled_from(sorted(FIELDS) + ["consent", "channel", "kind", "value"])
+NAMES = st.text(max_size=5) | st.sampled_from([*sorted(FIELDS), "consent", "channel", "kind", "value"])
 
 
 @given(st.sampled_from(sorted(FACT_TYPES)), st.dictionaries(NAMES, JSON))
