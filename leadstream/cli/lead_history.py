@@ -28,7 +28,8 @@ def moves_table(moves: list[Move]) -> Table:
     table.add_column("factors")
     for move in moves:
         late = f", happened {rfc3339(move.at)}" if move.created - move.at >= LATE else ""
-        outcome = "" if move.outcome == "scored" else f" ({', '.join([move.outcome, *move.flags])})"
+        said = [*([] if move.outcome == "scored" else [move.outcome]), *move.flags]
+        outcome = f" ({', '.join(said)})" if said else ""
         table.add_row(
             rfc3339(move.created),
             cell(f"{move.type} {move.signal} of {move.source}{late}{outcome}"),

@@ -249,6 +249,8 @@ def reason_of(entry: HistoryEntry) -> str:
         parts.append(entry.outcome)
     if entry.flags:
         parts.append(f"flags: {', '.join(entry.flags)}")
+    if entry.unread:
+        parts.append(f"can't be read: {', '.join(entry.unread)}")
     if entry.at != entry.now:
         parts.append(f"of {rfc3339(entry.at)}")
     return "; ".join(parts)

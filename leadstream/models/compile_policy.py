@@ -21,6 +21,7 @@ from leadstream.scoring.levels import (
     Threshold,
     Timer,
 )
+from leadstream.scoring.reading_facts.text import composed
 from leadstream.scoring.rules import Branch
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -177,7 +178,7 @@ class PolicyCompiler:
         literal, facts, fields = [], [], []
         for name, value in action.payload.items():
             if isinstance(value, form.Fact):
-                facts.append((name, value.fact))
+                facts.append((name, composed(value.fact)))
             elif isinstance(value, form.OfSignal):
                 fields.append((name, getter(value.signal)))
             else:

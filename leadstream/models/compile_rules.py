@@ -15,7 +15,9 @@ from leadstream.scoring.crawlers import is_crawler
 from leadstream.scoring.facts import FACT_TYPES
 from leadstream.scoring.kernel import Kernel
 from leadstream.scoring.levels import Category
-from leadstream.scoring.profile import Pick, among_values, by_keywords, folded, in_ranges
+from leadstream.scoring.profile import Pick, among_values, by_keywords, in_ranges
+from leadstream.scoring.reading_facts.consent import consent_of
+from leadstream.scoring.reading_facts.text import composed
 from leadstream.scoring.rules import After, Branch, Effect, Fit, Further, Guard, Plan, Repeat, Rule
 
 SUPPRESSING = frozenset({"email.unsubscribed", "email.complained"})
@@ -155,23 +157,22 @@ class RuleCompiler:
             return made
 
         other = () if fit.other is None else (branch("other", fit.other),)
+        fact = composed(fit.fact)
         pick: Pick
         if fit.ranges is not None:
             entries = [branch(one.name or f"{one.from_:g}+", one.points) for one in fit.ranges]
-            pick = in_ranges([one.from_ for one in fit.ranges], entries, other)
+            pick = in_ranges(fact, [one.from_ for one in fit.ranges], entries, other)
         elif fit.keywords is not None:
             words = [(word, branch(word, points)) for word, points in fit.keywords.points.items()]
-            pick = by_keywords(words, fit.keywords.take == "best", other)
+            pick = by_keywords(fact, words, fit.keywords.take == "best", other)
         elif fit.tiers is not None:
             tiers = [(tier, branch(tier.name, tier.points)) for tier in fit.tiers]
-            listed = {folded(value): made for tier, made in reversed(tiers) for value in tier.values}
-            pick = among_values(listed, other)
+            listed = [(value, made) for tier, made in tiers for value in tier.values]
+            pick = among_values(fact, listed, other)
         else:
-            values = fit.values or {}
-            pick = among_values(
-                {folded(value): branch(value, points) for value, points in values.items()}, other
-            )
-        return Fit(fit.fact, pick)
+            values = [(value, branch(value, points)) for value, points in (fit.values or {}).items()]
+            pick = among_values(fact, values, other)
+        return Fit(fact, pick)
 
     def guard(self, guard: form.Guard) -> Guard:
         number = self.guard_numbers[guard.id]
@@ -249,7 +250,7 @@ def consents_of(type_: str) -> tuple[str, ...]:
 
 def guard_test(guard: form.Guard) -> Test:
     if guard.machine:
-        return lambda signal: signal.data.get("machine") is True
+        return lambda signal: consent_of(signal.data.get("machine")) == "given"
     texts = [text.casefold() for text in guard.user_agents or ()]
 
     def by_agent(signal: Signal) -> bool:

@@ -47,6 +47,9 @@ ACTIONS = _counter(
     "actions", "Actions by what was decided: requested, or the reason for skipping.", "do", "status"
 )
 DEAD_LETTERS = _counter("dead_letters", "Records that could not be folded.", "reason")
+UNREAD_FACTS = _counter(
+    "unread_facts", "Facts whose value can't be read: absent for scoring, of a consent withdrawn.", "field"
+)
 FORWARDED = _counter("forwarded", "Records sent on because their key belongs to another partition.")
 TICKS = _counter("ticks", "Ticks appended to the log because a lead fell due.")
 FOLD_SECONDS = _histogram("fold_seconds", "Folding of one chunk of records.")

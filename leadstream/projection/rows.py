@@ -115,6 +115,7 @@ class _Entry(msgspec.Struct, gc=False):
     data: msgspec.Raw = msgspec.Raw(b"{}")
     data_bytes: int = 0
     flags: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class _Entries(msgspec.Struct, gc=False):
@@ -365,7 +366,7 @@ def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
         entry.after,
         str(entry.contributions, "utf-8"),
         entry.outcome,
-        entry.flags,
+        (*entry.flags, *[f"unread:{field}" for field in entry.unread]),
         entry.future,
         altered,
     )

@@ -219,7 +219,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     `at` is the signal's effective time, `now` the fold's. `points` is what it added to the total at now.
     `data` is the signal's own, left out with its length in `data_bytes` when it is too long to keep. `flags`
-    are the guards that hold of it.
+    are the guards that hold of it, `unread` the facts among the data whose values can't be read.
     """
 
     offset: int
@@ -241,6 +241,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     data: dict[str, Any] = {}
     data_bytes: int = 0
     flags: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class HistoryBatch(msgspec.Struct, frozen=True):

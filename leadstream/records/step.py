@@ -77,5 +77,5 @@ class Step:
     `other`. Outcomes: those of HistoryEntry, and `duplicate`."""
     records: dict[str, int] = field(default_factory=dict)
     """How many of each kind: `crossing:up`, `crossing:down`, `band:up`, `band:down`, `action:<do>:requested`,
-    `action:<do>:<reason of a skip>`, `reject:<reason>`, `forward`, `tick`, `timer`, `guarded` (left out, as
-    the lead's row has it already)."""
+    `action:<do>:<reason of a skip>`, `reject:<reason>`, `unread:<field>` (a fact that can't be read),
+    `forward`, `tick`, `timer`, `guarded` (left out, as the lead's row has it already)."""

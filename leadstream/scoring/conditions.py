@@ -1,13 +1,16 @@
 """Conditions on a signal, made into functions once; they answer False for data they did not expect."""
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeVar
 
 import re2
 
 from leadstream.records.signal import Signal
+from leadstream.scoring.reading_facts.numbers import number_of
+from leadstream.scoring.reading_facts.paths import segment_of, segments_of
+from leadstream.scoring.reading_facts.text import composed, plain, without_case
 
 Test = Callable[[Signal], bool]
 Getter = Callable[[Signal], Any]
@@ -51,27 +54,16 @@ def getter(path: str) -> Getter:
 
 
 def one_of(get: Getter, values: Iterable[Scalar]) -> Test:
-    """Whether the field is one of the values. A number is none of the booleans, 1 is 1.0."""
-    accepted = frozenset((kind(value), value) for value in values)
-    if all(type(value) is str for _, value in accepted):
-        texts = frozenset(str(value) for _, value in accepted)
-
-        def is_text(signal: Signal) -> bool:
-            value = get(signal)
-            return type(value) is str and value in texts
-
-        return is_text
+    """Whether the field is one of the values, by the text of each scalar: 9, 9.0 and `9` are one."""
+    texts = frozenset(plain(value) for value in values)
 
     def is_one(signal: Signal) -> bool:
         value = get(signal)
-        return type(value) in (str, bool, int, float) and (kind(value), value) in accepted
+        if type(value) is not str or not value.isascii():
+            value = plain(value)
+        return value is not None and value in texts
 
     return is_one
-
-
-def kind(value: Scalar) -> str:
-    """The JSON type of a value."""
-    return "boolean" if type(value) is bool else "text" if type(value) is str else "number"
 
 
 def present(get: Getter, wanted: bool) -> Test:
@@ -80,17 +72,20 @@ def present(get: Getter, wanted: bool) -> Test:
 
 
 def other_than(get: Getter, value: Scalar) -> Test:
-    """Whether the field is there, as `present` has it, and is another value, of whatever type."""
+    """Whether the field is there, as `present` has it, and is another value."""
     there, same = present(get, True), one_of(get, [value])
     return lambda signal: there(signal) and not same(signal)
 
 
 def compares(get: Getter, comparison: Comparison, bound: float) -> Test:
-    """Whether the field is a number on that side of the bound; a text of digits and a boolean are none."""
+    """Whether the field is a number on that side of the bound, or a text that is one; a boolean is none."""
     on_its_side = COMPARISONS[comparison]
 
     def holds(signal: Signal) -> bool:
         value = get(signal)
+        if type(value) is str:
+            value = number_of(value)
+            return value is not None and on_its_side(value, bound)
         return type(value) in (int, float) and on_its_side(value, bound)
 
     return holds
@@ -98,14 +93,15 @@ def compares(get: Getter, comparison: Comparison, bound: float) -> Test:
 
 def contains(get: Getter, wanted: str) -> Test:
     """Whether a text holds this one, whatever the case, or a list has it as an entry."""
-    folded = wanted.casefold()
+    sought = without_case(wanted)
+    entry = plain(wanted)
 
     def holds(signal: Signal) -> bool:
         value = get(signal)
         if type(value) is str:
-            return folded in value[:SEARCHED].casefold()
+            return sought in without_case(value[:SEARCHED])
         if type(value) is list:
-            return wanted in value
+            return any(plain(one) == entry for one in value)
         return False
 
     return holds
@@ -113,10 +109,10 @@ def contains(get: Getter, wanted: str) -> Test:
 
 def matches(get: Getter, pattern: str) -> Test:
     """Whether the expression is found in a text, in time linear in it. Raises ValueError as `expression`."""
-    search = expression(pattern).search
+    search = expression(composed(pattern)).search
 
     def found(text: str) -> bool:
-        return search(text[:SEARCHED].encode("utf-8", "replace")) is not None
+        return search(composed(text[:SEARCHED]).encode("utf-8", "replace")) is not None
 
     remembered = lru_cache(maxsize=REMEMBERED)(found)
 
@@ -142,20 +138,11 @@ def expression(pattern: str) -> Any:
 
 
 def url_path(get: Getter, segments: Iterable[str]) -> Test:
-    """Whether a whole segment of the URL's path is one of these.
-
-    Upper and lower case differ; query and fragment are no path. `/de/pricing` has the segment `pricing`,
-    `/pricing-faq` and `https://pricing.example/` have not.
-    """
-    wanted = frozenset(segments)
+    """Whether a whole segment of the URL's path is one of these, both as `segments_of` reads them."""
+    wanted = frozenset(segment_of(one) for one in segments)
 
     def among(url: str) -> bool:
-        path = url.split("#", 1)[0].split("?", 1)[0]
-        parts = path.split("/")
-        if len(parts) > 2 and not parts[1] and (not parts[0] or parts[0][-1] == ":"):
-            # `https://host/...` or `//host/...`: the host is no segment.
-            del parts[2]
-        return not wanted.isdisjoint(parts)
+        return not wanted.isdisjoint(segments_of(url))
 
     remembered = lru_cache(maxsize=REMEMBERED)(among)
 
@@ -202,17 +189,25 @@ def negated(test: Test) -> Test:
     return lambda signal: not test(signal)
 
 
-def picker(getters: Sequence[Getter], found: dict[str, T], default: T | None) -> Callable[[Signal], T | None]:
-    """What is found for the value of the first field that the signal has.
+def picker(
+    getters: Sequence[Getter], values: Mapping[str, T], default: T | None
+) -> Callable[[Signal], T | None]:
+    """What is found for the value of the first field that the signal has, by the text of the scalar.
 
     `default` if it has none of the fields, or its value is not listed.
     """
+    found = {composed(value): one for value, one in values.items()}
+
+    def of(value: Any) -> T | None:
+        text = plain(value)
+        return found.get(text, default) if text is not None else default
+
     if len(getters) == 1:
         get = getters[0]
 
         def pick(signal: Signal) -> T | None:
             value = get(signal)
-            return found.get(value, default) if type(value) is str else default
+            return found.get(value, default) if type(value) is str and value.isascii() else of(value)
 
         return pick
 
@@ -220,7 +215,7 @@ def picker(getters: Sequence[Getter], found: dict[str, T], default: T | None) ->
         for get in getters:
             value = get(signal)
             if value is not None and value != "":
-                return found.get(value, default) if type(value) is str else default
+                return of(value)
         return default
 
     return pick_first

@@ -23,6 +23,7 @@ from leadstream.scoring.profile import rescore
 from leadstream.scoring.reading import inactive_since, total_at
 from leadstream.scoring.rules import Plan
 from leadstream.scoring.state import ID_BYTES, MEMORY_BYTES, Deferred, LeadState
+from leadstream.scoring.unread import unread_in
 
 FUTURE = 300_000
 """A signal more than this many milliseconds ahead of now is flagged; its effective time is now either way."""
@@ -186,7 +187,7 @@ def fold_signal(
     return HistoryEntry(
         offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
         after - before, before, after, shown, shown if after == before else score_of(after), contributions,
-        outcome, sent - now > FUTURE, data, data_bytes, flags,
+        outcome, sent - now > FUTURE, data, data_bytes, flags, unread_in(signal) if plan.facts else (),
     )  # fmt: skip
 
 

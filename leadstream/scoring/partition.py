@@ -252,6 +252,8 @@ class PartitionFold:
         self._rows[key] = row
         self._changed[key] = (row, shot)
         self._outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
+        if entry is not None and entry.unread:
+            self._records.update(f"unread:{field}" for field in entry.unread)
         sooner = state.due
         if sooner and (not due or sooner < due):
             self._timers.add(key, sooner)

@@ -1,80 +1,63 @@
 """Fit: what the facts of a lead are worth."""
 
-import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from leadstream.records.outputs import Contribution
 from leadstream.scoring.consents import allows_fact
 from leadstream.scoring.facts import Scalar, unpack
 from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.reading_facts.by_field import comparable, measured, words_in
 from leadstream.scoring.rules import Branch
 from leadstream.scoring.state import LeadState
 
 Pick = Callable[[Any], tuple[Branch, ...]]
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-_WORD = re.compile(r"[^\W_]+")
 
-
-def in_ranges(starts: Sequence[float], branches: Sequence[Branch], other: tuple[Branch, ...]) -> Pick:
+def in_ranges(
+    fact: str, starts: Sequence[float], branches: Sequence[Branch], other: tuple[Branch, ...]
+) -> Pick:
     """The range of a number, each from its start up to the next one's."""
+    number_in = measured(fact)
 
     def pick(value: Scalar) -> tuple[Branch, ...]:
-        number = number_of(value)
+        number = number_in(value)
         place = bisect_right(starts, number) if number is not None else 0
         return (branches[place - 1],) if place else other
 
     return pick
 
 
-def number_of(value: Scalar) -> float | None:
-    """A number, or a text that is one; thousands may be parted by `,` or `_`."""
-    if type(value) in (int, float):
-        return float(value)  # type: ignore[arg-type]
-    if type(value) is str:
-        text = value.strip().replace(",", "").replace("_", "")
-        if _NUMBER.fullmatch(text):
-            return float(text)
-    return None
-
-
-def among_values(branches: Mapping[str, Branch], other: tuple[Branch, ...]) -> Pick:
-    """The entry of a value, whatever the case; keys are folded."""
+def among_values(fact: str, branches: Iterable[tuple[str, Branch]], other: tuple[Branch, ...]) -> Pick:
+    """The entry of a value, the first of several that mean the same."""
+    compared_by = comparable(fact)
+    found: dict[Hashable, Branch] = {}
+    for value, branch in branches:
+        found.setdefault(compared_by(value), branch)
 
     def pick(value: Scalar) -> tuple[Branch, ...]:
-        found = branches.get(folded(value))
-        return (found,) if found is not None else other
+        branch = found.get(compared_by(value))
+        return (branch,) if branch is not None else other
 
     return pick
 
 
-def folded(value: Scalar) -> str:
-    """A value as values of rule files are compared with it."""
-    if type(value) is bool:
-        return "true" if value else "false"
-    if type(value) is float and value.is_integer():
-        value = int(value)
-    return str(value).strip().casefold()
-
-
-def by_keywords(keywords: Sequence[tuple[str, Branch]], best: bool, other: tuple[Branch, ...]) -> Pick:
+def by_keywords(
+    fact: str, keywords: Sequence[tuple[str, Branch]], best: bool, other: tuple[Branch, ...]
+) -> Pick:
     """The entries whose words stand in a text one after the other: the one worth most, or all."""
-    wanted = [(f" {' '.join(words_of(keyword))} ", branch) for keyword, branch in keywords]
+    words = words_in(fact)
+    wanted = [(f" {' '.join(words(keyword))} ", branch) for keyword, branch in keywords]
 
     def pick(value: Scalar) -> tuple[Branch, ...]:
-        text = f" {' '.join(words_of(value))} " if type(value) is str else ""
-        found = [branch for words, branch in wanted if words in text]
+        text = f" {' '.join(words(value))} " if type(value) is str else ""
+        found = [branch for row, branch in wanted if row in text]
         if not found:
             return other
         return (max(found, key=lambda branch: branch.points),) if best else tuple(found)
 
     return pick
-
-
-def words_of(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
 
 
 def rescore(state: LeadState, model: CompiledModel, now: int) -> tuple[Contribution, ...]:

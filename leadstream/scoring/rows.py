@@ -14,6 +14,7 @@ from leadstream.scoring.crawlers import LIST_VERSION
 from leadstream.scoring.hours import TZDATA_VERSION
 from leadstream.scoring.model import CompiledModel, ModelCatalog
 from leadstream.scoring.reading_facts.address import IDNA_VERSION, VALIDATOR_VERSION
+from leadstream.scoring.reading_facts.countries import CLDR_VERSION
 from leadstream.scoring.reading_facts.phone import METADATA_VERSION
 from leadstream.scoring.state import (
     CODEC,
@@ -134,6 +135,7 @@ DATA_VERSIONS = {
     "crawlers": LIST_VERSION,
     "email-validator": VALIDATOR_VERSION,
     "idna": IDNA_VERSION,
+    "babel": CLDR_VERSION,
 }
 """Of the data that results depend on."""
 

@@ -354,5 +354,7 @@ class PartitionTask:
                 metrics.ACTIONS.labels(do, status).inc(count)
             elif kind == "reject":
                 metrics.DEAD_LETTERS.labels(rest).inc(count)
+            elif kind == "unread":
+                metrics.UNREAD_FACTS.labels(rest).inc(count)
         if step.forwards:
             metrics.FORWARDED.inc(len(step.forwards))

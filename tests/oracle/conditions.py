@@ -1,8 +1,11 @@
 """Conditions on a signal, read plainly: what a `when` and a `by` of the rule file say."""
 
 import re
+from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+from tests.oracle.meaning import bare, number, text_of
 
 
 def holds(when: dict[str, Any], signal: dict[str, Any]) -> bool:
@@ -45,22 +48,26 @@ def operates(operator: str, wanted: Any, value: Any) -> bool:
             return there(value) and not same(value, wanted)
         case "exists":
             return there(value) is wanted
-        case "gt":
-            return is_number(value) and value > wanted
-        case "gte":
-            return is_number(value) and value >= wanted
-        case "lt":
-            return is_number(value) and value < wanted
-        case "lte":
-            return is_number(value) and value <= wanted
+        case "gt" | "gte" | "lt" | "lte":
+            amount = number(value)
+            if amount is None:
+                return False
+            bound = Decimal(str(wanted))
+            sides = {
+                "gt": amount > bound,
+                "gte": amount >= bound,
+                "lt": amount < bound,
+                "lte": amount <= bound,
+            }
+            return sides[operator]
         case "contains":
             if isinstance(value, list):
-                return wanted in value
-            return isinstance(value, str) and wanted.casefold() in value.casefold()
+                return any(same(one, wanted) for one in value)
+            return isinstance(value, str) and (bare(wanted) or "") in (bare(value) or "")
         case "matches":
-            return isinstance(value, str) and re.search(wanted, value) is not None
+            return isinstance(value, str) and re.search(wanted, text_of(value) or "") is not None
         case "url_path":
-            return isinstance(value, str) and any(part in wanted for part in urlsplit(value).path.split("/"))
+            return isinstance(value, str) and any(decoded(part) in wanted for part in parts_of(value))
     raise ValueError(operator)
 
 
@@ -72,15 +79,32 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def parts_of(url: str) -> list[str]:
+    """The segments of a URL's path, up and down as its dots say."""
+    found: list[str] = []
+    for part in urlsplit(url.replace("\\", "/")).path.split("/"):
+        if part == "..":
+            found = found[:-1]
+        elif part:
+            found.append(part)
+    return found
+
+
+def decoded(part: str) -> str:
+    return text_of(unquote(part.split(";")[0])) or ""
+
+
 def same(left: Any, right: Any) -> bool:
-    return left == right and isinstance(left, bool) == isinstance(right, bool)
+    """Whether two scalars, written down, are one text."""
+    return text_of(left) is not None and text_of(left) == text_of(right)
 
 
 def chosen(by: dict[str, Any], signal: dict[str, Any]) -> str | None:
     """The entry of a `by`: for the first of its fields that the signal has."""
     fields = [by["field"]] if isinstance(by["field"], str) else by["field"]
     value = next((one for one in (lookup(field, signal) for field in fields) if there(one)), None)
-    if isinstance(value, str) and value in by["points"]:
-        return value
+    for name in by["points"]:
+        if same(name, value):
+            return str(name)
     default: str | None = by.get("default")
     return default

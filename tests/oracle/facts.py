@@ -1,7 +1,5 @@
 """What is known of a lead, consent among it, and what that is worth (fit)."""
 
-import json
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +8,7 @@ from tests.oracle.conditions import there
 from tests.oracle.contact import moved
 from tests.oracle.kernels import Part
 from tests.oracle.lead import Lead
+from tests.oracle.meaning import alike, has_row, measure, words_of
 from tests.oracle.rules import exact
 
 FACTS = ("lead.created", "lead.updated", "lead.enriched", "consent.changed")
@@ -59,24 +58,26 @@ def fit_of(lead: Lead) -> list[Part]:
 
 def entries(fit: dict[str, Any], value: Any) -> list[tuple[str, Decimal]]:
     """The entries that a known value has, with their points."""
+    fact = fit["fact"]
     if "ranges" in fit:
-        found = ranged(fit["ranges"], value)
+        found = ranged(fit["ranges"], measure(fact, value))
     elif "values" in fit:
-        found = [
-            (name, exact(points)) for name, points in fit["values"].items() if plain(name) == plain(value)
+        found = [(name, exact(points)) for name, points in fit["values"].items() if alike(fact, name, value)][
+            :1
         ]
-        found = found[:1]
     elif "tiers" in fit:
         found = [
             (tier["name"], exact(tier["points"]))
             for tier in fit["tiers"]
-            if plain(value) in [plain(one) for one in tier["values"]]
+            if any(alike(fact, one, value) for one in tier["values"])
         ][:1]
     else:
-        words = words_of(value)
+        words = words_of(fact, value) if isinstance(value, str) else []
         points_of = fit["keywords"]["points"]
         found = [
-            (name, exact(points)) for name, points in points_of.items() if has_row(words, words_of(name))
+            (name, exact(points))
+            for name, points in points_of.items()
+            if has_row(words, words_of(fact, name))
         ]
         if found and fit["keywords"].get("take", "best") == "best":
             found = [max(found, key=lambda one: one[1])]
@@ -85,33 +86,9 @@ def entries(fit: dict[str, Any], value: Any) -> list[tuple[str, Decimal]]:
     return found
 
 
-def ranged(ranges: list[dict[str, Any]], value: Any) -> list[tuple[str, Decimal]]:
-    number = number_of(value)
+def ranged(ranges: list[dict[str, Any]], number: Decimal | None) -> list[tuple[str, Decimal]]:
     under = [one for one in ranges if number is not None and exact(one["from"]) <= number]
     if not under:
         return []
     best = max(under, key=lambda one: exact(one["from"]))
     return [(best.get("name") or f"{best['from']:g}+", exact(best["points"]))]
-
-
-def number_of(value: Any) -> Decimal | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (int, float)):
-        return exact(value)
-    text = value.strip().replace(",", "").replace("_", "")
-    return Decimal(text) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) else None
-
-
-def plain(value: Any) -> str:
-    return (value if isinstance(value, str) else json.dumps(value)).strip().casefold()
-
-
-def words_of(value: Any) -> list[str]:
-    text = "".join(one if one.isalnum() else " " for one in plain(value))
-    return text.split()
-
-
-def has_row(words: list[str], row: list[str]) -> bool:
-    """Whether the words of a row stand one after the other."""
-    return bool(row) and any(words[i : i + len(row)] == row for i in range(len(words)))

@@ -3,14 +3,16 @@
 from decimal import Decimal
 from typing import Any
 
+from tests.oracle.consent import meaning
 from tests.oracle.lead import Lead
+from tests.oracle.meaning import text_of
 from tests.oracle.rules import duration, exact, listed
 
 
 def flags_of(lead: Lead, signal: dict[str, Any], at: int) -> list[str]:
     """The guards that hold, in the order of the file; the signal is noted for those that come after it."""
     if signal["type"] == "email.sent":
-        lead.sends = [*lead.sends, (signal["data"].get("campaign"), at)][-4:]
+        lead.sends = [*lead.sends, (text_of(signal["data"].get("campaign")), at)][-4:]
     found = []
     for guard in lead.rules.file.get("guards", []):
         if signal["type"] in listed(guard["on"]) and flagged(lead, guard, signal, at):
@@ -29,9 +31,9 @@ def flagged(lead: Lead, guard: dict[str, Any], signal: dict[str, Any], at: int) 
         texts: list[str] = guard["user_agents"]
         return any(text.casefold() in agent for text in texts)
     if "machine" in guard:
-        return data.get("machine") is True
+        return meaning(data.get("machine")) is True
     if "after_send" in guard:
-        campaign = data.get("campaign")
+        campaign = text_of(data.get("campaign"))
         return any(
             0 <= at - sent < duration(guard["after_send"])
             for of, sent in lead.sends

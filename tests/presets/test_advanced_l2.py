@@ -162,7 +162,8 @@ def test_inactivity_shows_at_its_exact_time() -> None:
     ("size", "points"),
     [
         (0, 0), (1, 0), (10, 0), (11, 5), (50, 5), (51, 10), (200, 10), (201, 15), (1000, 15), (1001, 20),
-        ("1,001", 20), ("10_000", 20), ("about 50", 0), (None, 0),
+        ("1,001", 20), ("10_000", 20), ("about 50", 5), ("51-200", 10), ("1,001+", 20),
+        ("51\u2013200 employees", 10), ("10 to 50", 0), ("4,25", 0), ("many", 0), (None, 0),
     ],
 )  # fmt: skip
 def test_company_size(size: object, points: float) -> None:

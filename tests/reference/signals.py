@@ -91,8 +91,8 @@ def branch_of(rule: Rule, signal: Signal) -> str | None:
 
 def valid_phone(phone: Any) -> bool:
     """ "spaces, dots, dashes and parentheses are normalised away; a leading `+` is required; valid by
-    `phonenumbers`" """
-    digits = re.sub(r"[ .()\-]", "", phone) if isinstance(phone, str) else ""
+    `phonenumbers`, and sent in its own E.164 form (the trunk zero goes; an extension is left out)" """
+    digits = re.sub(r"( ext [0-9]+$)|[ .()\-]", "", phone) if isinstance(phone, str) else ""
     if not re.fullmatch(r"\+[0-9]+", digits):
         return False
     try:

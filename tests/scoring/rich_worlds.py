@@ -80,7 +80,7 @@ def rule_of(random: Random, keys: set[str], index: int) -> dict[str, Any]:
     if chance("by"):
         rule["by"] = {
             "field": ["data.kind", "source"],
-            "points": {"x": random.choice(points), "y": random.choice(points)},
+            "points": {name: random.choice(points) for name in ("x", "y", "9", "true")},
         }
         if flip(random):
             rule["by"]["default"] = "y"

@@ -62,13 +62,16 @@ def signal(**data: object) -> Signal:
         ([1], True, False),
         ([True], 1, False),
         ([True], True, True),
-        (["1"], 1, False),
+        (["1"], 1, True),
+        (["1"], "1.0", False),
+        ([9], "9", True),
+        ([True], "true", True),
         ([1, "a"], "a", True),
         ([1], {}, False),
         ([1], None, False),
     ],
 )
-def test_equality_is_that_of_json(accepted: list[str | int], value: object, expected: bool) -> None:
+def test_scalars_are_compared_by_their_text(accepted: list[str | int], value: object, expected: bool) -> None:
     assert one_of(getter("data.x"), accepted)(signal(x=value)) is expected
 
 
@@ -103,6 +106,18 @@ def test_a_branch_is_picked_by_the_first_field_there_is() -> None:
     assert pick(signal(a="odd", b="y")) == 9
     assert pick(signal(a=["x"], b="y")) == 9
     assert picker([getter("data.a")], {"x": 1}, None)(signal()) is None
+
+
+@pytest.mark.parametrize("fields", [["data.a"], ["data.b", "data.a"]])
+def test_a_branch_is_picked_by_the_text_of_a_scalar(fields: list[str]) -> None:
+    getters = [getter(field) for field in fields]
+    pick = picker(getters, {"9": 1, "true": 2, "bu\u0308ro": 3, "0.5": 4}, None)
+    for value, wanted in [
+        (9, 1), (9.0, 1), ("9", 1), ("9.0", None), ("09", None), (True, 2), ("true", 2), (1, None), (0.5, 4),
+        ("b\u00fcro", 3), ("bu\u0308ro", 3), (10**400, None), (float("nan"), None), ([9], None),
+        (False, None),
+    ]:  # fmt: skip
+        assert pick(signal(a=value)) == wanted, value
 
 
 instants = st.integers(-(2**46), 2**50)

@@ -6,9 +6,11 @@ from leadstream.stream.errors import LogTruncated, Refused, StreamError
 from tests.stream.bench import Bench, in_virtual_time, signals
 from tests.support.waiting import until_async
 
+WHY = "the group has committed what the rows do not have"
 
-@pytest.mark.parametrize("error", [Refused, LogTruncated])
-def test_rows_that_are_outdated_by_a_stall_do_not_end_the_worker(error: type[StreamError]) -> None:
+
+@pytest.mark.parametrize("error", [Refused(WHY), LogTruncated(WHY, "restore them")])
+def test_rows_that_are_outdated_by_a_stall_do_not_end_the_worker(error: StreamError) -> None:
     """It restored, stood still, and another worker began the partition, or went on in it, meanwhile."""
 
     @in_virtual_time
@@ -19,7 +21,7 @@ def test_rows_that_are_outdated_by_a_stall_do_not_end_the_worker(error: type[Str
 
         async def outdated(partition: int, stored: int | None) -> int:
             feed.confirmed = None
-            raise error("the group has committed what the rows do not have")
+            raise error
 
         feed.begin = outdated  # type: ignore[method-assign]
         bench.task.start()

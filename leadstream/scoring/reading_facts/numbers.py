@@ -34,7 +34,7 @@ def number_of(value: Any) -> float | None:
     return written(found) if found is not None else None
 
 
-def written(found: re.Match[str]) -> float | None:
+def written(found: re.Match[str]) -> float:
     """The number of a match of `PLAIN`."""
     whole = "".join(one for one in found["whole"] if one.isdigit())
     return float(f"{found['sign']}{whole}{found['fraction'] or ''}")

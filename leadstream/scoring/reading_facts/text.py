@@ -14,11 +14,14 @@ def composed(text: str) -> str:
     return text if text.isascii() else normalize("NFC", text)
 
 
+def without_case(text: str) -> str:
+    """The text without case, in normalisation form C."""
+    return text.lower() if text.isascii() else normalize("NFC", normalize("NFC", text).casefold())
+
+
 def folded(text: str) -> str:
-    """The text without case, in normalisation form C, without blanks around it."""
-    if text.isascii():
-        return text.strip().lower()
-    return normalize("NFC", normalize("NFC", text).casefold()).strip()
+    """The same without blanks around it."""
+    return without_case(text).strip()
 
 
 def plain(value: Any) -> str | None:
