@@ -115,6 +115,7 @@ class _Entry(msgspec.Struct, gc=False):
     data: msgspec.Raw = msgspec.Raw(b"{}")
     data_bytes: int = 0
     flags: tuple[str, ...] = ()
+    past: bool = False
 
 
 class _Entries(msgspec.Struct, gc=False):
@@ -361,6 +362,7 @@ def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
         entry.outcome,
         entry.flags,
         entry.future,
+        entry.past,
         altered,
     )
 

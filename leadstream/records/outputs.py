@@ -213,8 +213,9 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one signal did to its lead.
 
     `at` is the signal's effective time, `now` the fold's. `points` is what it added to the total at now.
-    `data` is the signal's own, left out with its length in `data_bytes` when it is too long to keep. `flags`
-    are the guards that hold of it.
+    `future` says that it claimed to happen more than 5 minutes after now, `past` that it happened more than 5
+    years (1,826 days) before. `data` is the signal's own, left out with its length in `data_bytes` when it is
+    too long to keep. `flags` are the guards that hold of it.
     """
 
     offset: int
@@ -236,6 +237,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     data: dict[str, Any] = {}
     data_bytes: int = 0
     flags: tuple[str, ...] = ()
+    past: bool = False
 
 
 class HistoryBatch(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from leadstream.records.outputs import Cause, Contribution, HistoryEntry, Outcome
 from leadstream.records.signal import Signal
 from leadstream.records.step import LogRecord
+from leadstream.records.times import DAY
 from leadstream.scoring.accumulate import add, be_active, clear, sum_again
 from leadstream.scoring.crossings import Evaluation, Touch
 from leadstream.scoring.due import advance, set_due
@@ -25,6 +26,8 @@ from leadstream.scoring.state import ID_BYTES, MEMORY_BYTES, Deferred, LeadState
 
 FUTURE = 300_000
 """A signal more than this many milliseconds ahead of now is flagged; its effective time is now either way."""
+PAST = 1826 * DAY
+"""A signal whose effective time is more than this many milliseconds, five years, before now is flagged."""
 
 
 def fold_signal(
@@ -174,7 +177,7 @@ def fold_signal(
     return HistoryEntry(
         offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
         after - before, before, after, shown, shown if after == before else score_of(after), contributions,
-        outcome, sent - now > FUTURE, data, data_bytes, flags,
+        outcome, sent - now > FUTURE, data, data_bytes, flags, now - at > PAST,
     )  # fmt: skip
 
 
