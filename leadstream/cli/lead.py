@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
-from leadstream.cli.console import out, printable, rounded_down
+from leadstream.cli.console import PIPE_WIDTH, out, printable, rounded_down
 from leadstream.cli.errors import CliError
+from leadstream.cli.lead_actions import action_table
 from leadstream.cli.lead_history import (
     as_json,
     evidence_table,
@@ -22,7 +23,7 @@ from leadstream.cli.lead_history import (
     push_table,
     push_title,
 )
-from leadstream.projection.queries import FactorHistory, LeadRow, LoggedAction, Tables, reading
+from leadstream.projection.queries import FactorHistory, LeadRow, Tables, reading
 from leadstream.projection.standing import next_crossing
 from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Accumulator, Detail
@@ -33,8 +34,8 @@ from leadstream.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="One lead: its score, factor by factor.")
 
-PIPE_WIDTH = 140
-"""Columns where the output is no terminal."""
+LATEST = 8
+"""Crossings, changes and actions that are shown without a limit given."""
 
 
 @app.callback()
@@ -93,18 +94,19 @@ async def _show(
                 "name a later time, or ask the log: `leadstream replay --at`",
             )
         factors = await tables.factors(tenant, lead)
-        actions = await tables.actions(tenant, lead, limit=8)
+        begin, end, limit = history or (None, None, LATEST)
+        actions = await tables.actions(tenant, lead, limit, begin, end)
+        withheld = await tables.withheld(tenant, lead, limit, begin, end)
         thresholds = await tables.thresholds(row)
         passed = await tables.passed(tenant, lead)
         moves, push, evidence = [], None, {}
         if history is not None:
-            begin, end, limit = history
             moves = await tables.moves(tenant, lead, begin, end, limit)
             push = await tables.push(tenant, lead, begin, end)
             evidence = await tables.evidence(tenant, lead)
     if json:
         crossing = next_crossing(row.accumulators, thresholds or (), passed, row.updated, at, row.caps)
-        found = lead_as_json(row, at, crossing, actions)
+        found = lead_as_json(row, at, crossing, actions, withheld)
         if history is not None:
             found["history"] = [as_json(move) for move in moves]
             found["pushed_over"] = None if push is None else as_json(push)
@@ -116,8 +118,8 @@ async def _show(
     if row.accumulators:
         console.print(_factor_table(row, factors, at))
     _print_future(console, row, thresholds, passed, at)
-    if actions:
-        console.print(_action_table(actions))
+    if actions or withheld:
+        console.print(action_table(actions, withheld, limit))
     if history is not None:
         out.print(moves_table(moves) if moves else "no signal of that time is in the history")
         if push is not None:
@@ -232,34 +234,6 @@ def _print_future(
         console.print(f"by itself it crosses none of the thresholds {levels}")
     else:
         console.print(f"model {row.model} {row.version} has no thresholds")
-
-
-def _action_table(actions: list[LoggedAction]) -> Table:
-    table = Table("at", "what", "total", "cause", title="Latest actions", title_justify="left")
-    for action in actions:
-        signal = f": {action.signal_type} {action.signal}" if action.signal else ""
-        table.add_row(
-            _time(action.at),
-            printable(_what(action)),
-            f"{rounded_down(action.total_before, 2)} to {rounded_down(action.total_after, 2)}",
-            action.cause + printable(signal),
-        )
-    return table
-
-
-def _what(action: LoggedAction) -> str:
-    if action.action is not None:
-        cause = f"by {action.trigger}" if action.threshold is None else f"at {action.threshold:g}"
-        channel = f" ({action.channel})" if action.channel else ""
-        return f"{action.action}{channel} requested {cause}"
-    if action.previous_band is not None:
-        return f"{action.previous_band} to {action.band}"
-    if action.previous_stage is not None:
-        return f"stage {action.previous_stage or 'none'} to {action.stage or 'none'}"
-    if action.threshold is None:
-        reached = "" if action.value is None else f" at {action.value:g}"
-        return f"{action.trigger} fired{reached}"
-    return f"crossed {action.threshold:g} {action.direction}"
 
 
 def _time(ms: int | None) -> str:

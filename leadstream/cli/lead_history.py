@@ -7,7 +7,7 @@ import msgspec
 from rich.table import Table
 
 from leadstream.cli.console import cell, printable, rounded_down
-from leadstream.projection.lead_history import Evidence, Move, Push
+from leadstream.projection.lead_history import Evidence, Move, Push, Withheld
 from leadstream.projection.queries import LeadRow, LoggedAction
 from leadstream.projection.standing import Crossing
 from leadstream.records.times import rfc3339
@@ -28,8 +28,9 @@ def moves_table(moves: list[Move]) -> Table:
     table.add_column("factors")
     for move in moves:
         late = f", happened {rfc3339(move.at)}" if move.created - move.at >= LATE else ""
-        said = [*([] if move.outcome == "scored" else [move.outcome]), *move.flags]
-        outcome = f" ({', '.join(said)})" if said else ""
+        marks = [name for name in ("future", "past") if getattr(move, name)]
+        notes = [*([] if move.outcome == "scored" else [move.outcome]), *move.flags, *marks]
+        outcome = f" ({', '.join(notes)})" if notes else ""
         table.add_row(
             rfc3339(move.created),
             cell(f"{move.type} {move.signal} of {move.source}{late}{outcome}"),
@@ -83,7 +84,11 @@ def evidence_table(factors: dict[str, tuple[Evidence, ...]]) -> Table:
 
 
 def lead_as_json(
-    row: LeadRow, at: int, crossing: Crossing | None, actions: Iterable[LoggedAction]
+    row: LeadRow,
+    at: int,
+    crossing: Crossing | None,
+    actions: Iterable[LoggedAction],
+    withheld: Iterable[Withheld],
 ) -> dict[str, Any]:
     """What `lead show` says of a lead at `at` (epoch ms), with instants as RFC 3339."""
     total = sum_at(row.accumulators, at, row.caps)
@@ -108,13 +113,14 @@ def lead_as_json(
         "next_crossing": None if crossing is None else as_json(crossing),
         "factors": sorted(factors, key=lambda factor: -abs(factor["points"])),
         "actions": [as_json(action) for action in actions],
+        "withheld": [as_json(action) for action in withheld],
     }
 
 
 def as_json(record: Any) -> dict[str, Any]:
     """A record with its instants as RFC 3339."""
     found: dict[str, Any] = msgspec.to_builtins(record)
-    for name in ("at", "created"):
+    for name in ("at", "created", "until"):
         if name in found:
             found[name] = _time(found[name])
     if "parts" in found:

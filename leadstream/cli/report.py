@@ -89,17 +89,28 @@ def movers(
     tenant: Tenant,
     days: Days = 30,
     limit: Limit = 20,
+    counts: Annotated[
+        bool, typer.Option("--counts", help="Only how many leads rose, fell and stayed, in any format.")
+    ] = False,
     form: Format = Form.table,
     plot: PlotFile = None,
     no_plot: NoPlot = False,
 ) -> None:
-    """The leads whose scores changed most, up or down.
+    """How many scores rose, fell and stayed, and the leads whose scores changed most.
 
-    The score before is that before the lead's first signal in the time, or at its beginning without one.
+    The score before is that before the lead's first signal in the time, or at its beginning without one. It
+    rose or fell if the shown score did.
     """
     title = f"Movers of {tenant} in {days} days"
-    [found] = asked((reports.MOVERS, (tenant, days, limit)))
-    show(title, found, lambda: charts.movers(title, found), form, plot, no_plot)
+    moved, found = asked((reports.MOVED, (tenant, days)), (reports.MOVERS, (tenant, days, limit)))
+    if counts and plot is not None:
+        raise typer.BadParameter("the plot is of the movers, not of the counts", param_hint="--counts")
+    if counts or form is Form.table:
+        show(
+            f"Scores of {tenant} in {days} days", moved, lambda: charts.movers(title, found), form, None, True
+        )
+    if not counts:
+        show(title, found, lambda: charts.movers(title, found), form, plot, no_plot)
 
 
 @app.command("top-actions", epilog="Example: leadstream report top-actions acme --days 7")

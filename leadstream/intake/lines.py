@@ -11,12 +11,16 @@ What is no record at all (a malformed one, a batch that can't be read) has `"unr
 letter says of its bytes: `raw`, `length`, `sha256`.
 `"misplaced": true` marks a record in a partition that is not its key's: it was sent on, and stands in the
 log a second time, in the right one.
+
+In a line that is a signal, `at` may be a number of seconds, milliseconds, microseconds or nanoseconds since
+1970, whole or not, also as a text; in the record that is made of it, it is RFC 3339.
 """
 
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from io import BufferedReader
 from typing import IO, Annotated, Any, cast
 
@@ -26,7 +30,17 @@ from leadstream.records.keys import TICK_KEY, lead_key
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import MAX_BYTES, decode_signal
 from leadstream.records.step import Headers, Unreadable
-from leadstream.records.times import FIRST, LAST, rfc3339, to_ms
+from leadstream.records.times import (
+    FIRST,
+    LAST,
+    MS_END,
+    SECONDS_END,
+    leap_second,
+    ms_of,
+    number_of,
+    rfc3339,
+    to_ms,
+)
 
 MAX_LINE = 33_554_432
 """The most bytes of a line: a record of 16 MiB in base64 fits."""
@@ -82,6 +96,7 @@ class _Unreadable(msgspec.Struct, gc=False):
 class _Owner(msgspec.Struct, gc=False):
     tenant: Any = None
     lead: Any = None
+    at: Any = None
 
 
 _decode = msgspec.json.Decoder(_Line).decode
@@ -126,12 +141,14 @@ def parse_line(number: int, text: bytes) -> LineRecord | Unreadable:
     """
     try:
         line = _decode(text)
+        raw = line.value_base64 is not msgspec.UNSET or line.key_base64 is not msgspec.UNSET
+        if not raw:
+            text, line.at = _with_instant(text, line.at)
     except msgspec.ValidationError as error:
-        raise BadLine(f"bad_field: {error}") from None
+        raise BadLine(f"{'bad_time' if str(error).endswith('`$.at`') else 'bad_field'}: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadLine(f"not_json: {error}: {shorten(text)}") from None
     offset = number - 1 if line.offset is None else line.offset
-    raw = line.value_base64 is not msgspec.UNSET or line.key_base64 is not msgspec.UNSET
     timestamp = _broker_time(line, text, raw)
     if raw and isinstance(line.unreadable, str):
         return _unreadable_line(number, line, text, offset, timestamp)
@@ -177,6 +194,7 @@ def signal_record(text: bytes) -> tuple[bytes, bytes]:
     """Key and value of a line that is a signal, as they are sent. Raises `Rejected` as the worker would."""
     try:
         owner = _decode_owner(text)
+        text, _ = _with_instant(text, owner.at)
         key = lead_key(owner.tenant, owner.lead) if isinstance(owner.tenant, str) else None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         key = None
@@ -229,23 +247,42 @@ def format_unreadable(topic: str, partition: int, unreadable: Unreadable) -> byt
     return msgspec.json.encode(fields) + b"\n"
 
 
+def _with_instant(text: bytes, at: Any) -> tuple[bytes, Any]:
+    """The line with `at` as the topic has it, and that; as they are if `at` is no such number."""
+    if (type(at) is int and SECONDS_END <= at < MS_END) or (type(at) is str and number_of(at) is None):
+        return text, at
+    fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    number = at if type(at) is str else bytes(fields.get("at", b"")).decode()
+    try:
+        instant = rfc3339(ms_of(Decimal(number)))
+    except (InvalidOperation, ValueError):  # nothing, a boolean, an object ..., or no time
+        return text, at
+    fields["at"] = msgspec.Raw(msgspec.json.encode(instant))
+    return msgspec.json.encode(fields), instant
+
+
 def _broker_time(line: _Line, text: bytes, raw: bool) -> int:
     instant = line.received_at
     if instant is None:
         if raw:
             raise BadLine("bad_time: a record with `key_base64` or `value_base64` needs `received_at`")
+        at = line.at
+        if type(at) is int and FIRST <= at < MS_END and abs(at) >= SECONDS_END:
+            return at
         try:
-            instant = line.at if type(line.at) is int else msgspec.convert(line.at, int | datetime)
+            instant = msgspec.convert(at, datetime)
         except msgspec.ValidationError:
-            instant = None
-        if instant is None or (isinstance(instant, int) and not FIRST <= instant <= LAST):
-            # Neither the broker's time nor the signal's own: say why as the worker would.
-            raise BadLine(_rejection(text))
+            leap = leap_second(at) if type(at) is str else None
+            if leap is None:
+                # Neither the broker's time nor the signal's own: say why as the worker would.
+                raise BadLine(_rejection(text)) from None
+            return leap
     if isinstance(instant, datetime):
         if instant.tzinfo is None:
             raise BadLine(f"bad_time: {instant.isoformat()} has no offset from UTC")
         return to_ms(instant)
-    return instant
+    # An export has numbers only for what is outside the years: a small one was written by hand.
+    return instant * 1000 if abs(instant) < SECONDS_END else instant
 
 
 def _rejection(text: bytes) -> str:

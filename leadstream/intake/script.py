@@ -9,6 +9,7 @@ A script is a YAML list, or NDJSON, of signals in the order of their arrival. Wh
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -17,7 +18,7 @@ from pydantic import Field, PlainValidator, TypeAdapter, WithJsonSchema
 from leadstream.models.document import Document, Place, read_document
 from leadstream.models.forms import UNITS, Part
 from leadstream.models.validation import validated
-from leadstream.records.times import FIRST, LAST, parse_instant
+from leadstream.records.times import FIRST, LAST, parse_instant, rfc3339
 
 TENANT, LEAD = "example", "lead"
 """Whose a signal is that does not say so."""
@@ -39,13 +40,13 @@ class Moment:
 
 
 def parse_moment(value: Any) -> Moment:
-    """Of RFC 3339, epoch milliseconds, or a time after another such as `+3d` or `+2h30m`. Raises
-    ValueError.
+    """Of RFC 3339, a number of seconds or milliseconds since 1970, or a time after another such as `+3d` or
+    `+2h30m`. Raises ValueError.
     """
     if isinstance(value, datetime):
         value = value.isoformat()
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = f"{Decimal(value):f}"
     if not isinstance(value, str):
         raise ValueError("a time is needed here, such as 2026-01-31T12:00:00Z or +2h30m")
     if value.startswith("+"):
@@ -117,8 +118,8 @@ def read_script(text: str, source: str) -> list[ScriptSignal]:
                 raise document.error((index, name), "a time outside the years 1 to 9999")
         identity = entry.id or f"s{index + 1}"
         body = {
-            "id": identity, "tenant": entry.tenant, "lead": entry.lead, "type": entry.type, "at": at,
-            "source": entry.source, "data": entry.data,
+            "id": identity, "tenant": entry.tenant, "lead": entry.lead, "type": entry.type,
+            "at": rfc3339(at), "source": entry.source, "data": entry.data,
         }  # fmt: skip
         value = msgspec.json.encode(body)
         found.append(ScriptSignal(identity, entry.tenant, entry.lead, entry.type, at, received_at, value))

@@ -10,7 +10,7 @@ from typing import Any
 from leadstream.models.rules import Condition, When
 from leadstream.models.when import tests_of
 from leadstream.records.signal import Signal
-from leadstream.scoring.conditions import kind
+from leadstream.scoring.reading_facts.text import plain
 
 Proof = frozenset[str] | None
 """The fields that it holds for only while they are texts, most often none; None if nothing is proven."""
@@ -177,7 +177,7 @@ def follows(field: str, other: str, bound: Any, name: str, value: Any) -> Proof:
         positive = other in ("not", "gt", "gte", "lt", "lte", "contains", "url_path")
         found = (value is True and positive) or (other == "exists" and bound is value)
     elif name == "not":
-        same = other == "not" and (kind(bound), bound) == (kind(value), value)
+        same = other == "not" and plain(bound) == plain(value)
         found = same or (other in BEYOND and is_number(value) and BEYOND[other](bound, value))
     elif name in ("gt", "gte") and other in ("gt", "gte"):
         found = bound > value or (bound == value and (name, other) != ("gt", "gte"))
@@ -212,9 +212,7 @@ def excluded(known: list[Condition], field: str, condition: Condition) -> bool:
         return bool(values) and not any(holds(condition, field, one) for one in values)
     wanted = certain([condition], field)
     denied = [one.not_ for one in known if one.not_ is not None]
-    return bool(wanted) and all(
-        any((kind(one), one) == (kind(other), other) for other in denied) for one in wanted or ()
-    )
+    return bool(wanted) and all(any(plain(one) == plain(other) for other in denied) for one in wanted or ())
 
 
 def certain(known: list[Condition], field: str) -> list[Any] | None:

@@ -9,8 +9,8 @@ from leadstream.records.outputs import Contribution
 from leadstream.records.times import parse_instant, rfc3339
 
 MOVES = """
-SELECT created_at, at, event_type, signal_id, source, outcome, flags, points_added, total_before, total_after,
-    score_before, score_after, meanwhile, contributions::text, event_data::text
+SELECT created_at, at, event_type, signal_id, source, outcome, flags, future, past, points_added,
+    total_before, total_after, score_before, score_after, meanwhile, contributions::text, event_data::text
 FROM (
     SELECT event.*, total_before - lag(total_after) OVER (ORDER BY created_at, source_offset) AS meanwhile
     FROM score_events AS event WHERE tenant_id = $1 AND lead_id = $2
@@ -39,6 +39,14 @@ LEFT JOIN score_events AS event
     AND event.source_offset = (part ->> 'offset')::bigint AND event.created_at <= crossing.at
 ORDER BY abs((part ->> 'points')::double precision) DESC, part ->> 'factor'
 """
+WITHHELD = """
+SELECT id, at, action, channel, reason, until, trigger, threshold, cause, total_after, score, band, signal_id,
+    signal_type, crossing_id
+FROM decision_log
+WHERE tenant_id = $1 AND lead_id = $2
+    AND at >= coalesce($3::timestamptz, '-infinity') AND at <= coalesce($4::timestamptz, 'infinity')
+ORDER BY at DESC, log_offset DESC LIMIT $5
+"""
 EVIDENCE = """
 SELECT details ->> 'factor' AS factor, (details -> 'signals')::text AS signals
 FROM lead_factors_now WHERE tenant_id = $1 AND lead_id = $2
@@ -47,7 +55,8 @@ FROM lead_factors_now WHERE tenant_id = $1 AND lead_id = $2
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What one signal did. `created` is when it was folded, `at` its own time (epoch ms). `meanwhile` is what
+    """What one signal did. `created` is when it was folded, `at` its own time (epoch ms), which is flagged as
+    `future` or `past` if it claimed to be more than 5 minutes ahead or 5 years back. `meanwhile` is what
     became of the total since the signal before: what faded, or what a merge brought; None for the first.
     `contributions` are the points of each factor at the signal's own time."""
 
@@ -58,6 +67,8 @@ class Move:
     source: str
     outcome: str
     flags: tuple[str, ...]
+    future: bool
+    past: bool
     points: float
     before: float
     after: float
@@ -93,6 +104,28 @@ class Push:
     signal: str | None
     type: str | None
     parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """An action that the model wanted and a policy withheld at `at`, with the reason. One that is `deferred`
+    is judged again at `until`. Both are epoch ms; `signal` and `signal_type` name the cause if it was one."""
+
+    id: str
+    at: int
+    action: str
+    channel: str | None
+    reason: str
+    until: int | None
+    trigger: str | None
+    threshold: float | None
+    cause: str
+    total: float
+    score: int
+    band: str
+    signal: str | None
+    signal_type: str | None
+    crossing: str | None
 
 
 class Evidence(msgspec.Struct, frozen=True):

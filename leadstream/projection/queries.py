@@ -11,7 +11,7 @@ import msgspec
 
 from leadstream.projection import lead_history
 from leadstream.projection.database import open_pool, translated
-from leadstream.projection.lead_history import Evidence, Move, Push
+from leadstream.projection.lead_history import Evidence, Move, Push, Withheld
 from leadstream.projection.migrate import schema_state_of
 from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Accumulator, FactorShare
@@ -72,6 +72,7 @@ ORDER BY at DESC, log_partition, log_offset DESC LIMIT $2
 """
 ACTIONS_OF_LEAD = f"""
 SELECT {ACTION_COLUMNS} FROM action_log WHERE tenant_id = $1 AND lead_id = $2
+    AND at >= coalesce($4::timestamptz, '-infinity') AND at <= coalesce($5::timestamptz, 'infinity')
 ORDER BY at DESC, log_offset DESC LIMIT $3
 """
 SKIPPED = """
@@ -227,9 +228,19 @@ class Tables:
         """The latest records of one type in the action log, newest first."""
         return [_logged(row) for row in await self._fetch(ACTIONS_OF_TYPE, kind, limit)]
 
-    async def actions(self, tenant: str, lead: str, limit: int = 10) -> list[LoggedAction]:
-        """A lead's latest records in the action log, newest first."""
-        return [_logged(row) for row in await self._fetch(ACTIONS_OF_LEAD, tenant, lead, limit)]
+    async def actions(
+        self, tenant: str, lead: str, limit: int = 10, since: int | None = None, until: int | None = None
+    ) -> list[LoggedAction]:
+        """A lead's latest records in the action log in a time (epoch ms, None for open), newest first."""
+        rows = await self._fetch(ACTIONS_OF_LEAD, tenant, lead, limit, since, until)
+        return [_logged(row) for row in rows]
+
+    async def withheld(
+        self, tenant: str, lead: str, limit: int = 10, since: int | None = None, until: int | None = None
+    ) -> list[Withheld]:
+        """A lead's latest actions that were withheld in a time (epoch ms, None for open), newest first."""
+        rows = await self._fetch(lead_history.WITHHELD, tenant, lead, since, until, limit)
+        return [Withheld(*row) for row in rows]
 
     async def moves(
         self, tenant: str, lead: str, since: int | None, until: int | None, limit: int

@@ -20,6 +20,9 @@ SELECT lead_id AS lead, score_before AS before, score_now AS now, change, signal
     last_activity_on AS last_activity
 FROM report_movers($1, {SINCE}, $3)
 """
+MOVED = f"""
+SELECT direction, leads, percent FROM report_moved($1, {SINCE})
+"""
 TOP_ACTIONS = f"""
 SELECT event_type AS signal, signals, leads, points, points_each FROM report_top_actions($1, {SINCE}, $3)
 """

@@ -116,6 +116,7 @@ class _Entry(msgspec.Struct, gc=False):
     data_bytes: int = 0
     flags: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    past: bool = False
 
 
 class _Entries(msgspec.Struct, gc=False):
@@ -368,6 +369,7 @@ def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
         entry.outcome,
         (*entry.flags, *[f"unread:{field}" for field in entry.unread]),
         entry.future,
+        entry.past,
         altered,
     )
 

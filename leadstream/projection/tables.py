@@ -119,6 +119,7 @@ SCORE_EVENTS = Table(
         ("outcome", "text"),
         ("flags", "text[]"),
         ("future", "boolean"),
+        ("past", "boolean"),
         ("altered", "boolean"),
     ),
     ("source_partition", "source_offset", "created_at"),

@@ -218,8 +218,10 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one signal did to its lead.
 
     `at` is the signal's effective time, `now` the fold's. `points` is what it added to the total at now.
-    `data` is the signal's own, left out with its length in `data_bytes` when it is too long to keep. `flags`
-    are the guards that hold of it, `unread` the facts among the data whose values can't be read.
+    `future` says that it claimed to happen more than 5 minutes after now, `past` that it happened more than 5
+    years (1,826 days) before. `data` is the signal's own, left out with its length in `data_bytes` when it is
+    too long to keep. `flags` are the guards that hold of it, `unread` the facts among the data whose values
+    can't be read.
     """
 
     offset: int
@@ -242,6 +244,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     data_bytes: int = 0
     flags: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    past: bool = False
 
 
 class HistoryBatch(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from leadstream.records.outputs import Cause, Contribution, HistoryEntry, Outcome
 from leadstream.records.signal import Signal
 from leadstream.records.step import LogRecord
+from leadstream.records.times import DAY
 from leadstream.scoring.accumulate import add, be_active, clear, sum_again
 from leadstream.scoring.bounces import forgive, of_present_address
 from leadstream.scoring.consents import allows
@@ -27,6 +28,8 @@ from leadstream.scoring.unread import unread_in
 
 FUTURE = 300_000
 """A signal more than this many milliseconds ahead of now is flagged; its effective time is now either way."""
+PAST = 1826 * DAY
+"""A signal whose effective time is more than this many milliseconds, five years, before now is flagged."""
 
 
 def fold_signal(
@@ -188,6 +191,7 @@ def fold_signal(
         offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
         after - before, before, after, shown, shown if after == before else score_of(after), contributions,
         outcome, sent - now > FUTURE, data, data_bytes, flags, unread_in(signal) if plan.facts else (),
+        now - at > PAST,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from leadstream.scoring.partition import PartitionFold
 from tests.cli.test_log import Seen
 from tests.support.log import Log, Sent
 
-SIGNAL = b'{"id":"s1","tenant":"acme","lead":"l1","type":"email.opened","at":1}'
+SIGNAL = b'{"id":"s1","tenant":"acme","lead":"l1","type":"email.opened","at":1767607000000}'
 SECRET = b"\x1b[31m\x07 not json"
 
 

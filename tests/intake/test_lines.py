@@ -13,6 +13,7 @@ from leadstream.intake.lines import MAX_LINE, BadLine, format_line, parse_line, 
 from leadstream.records.keys import lead_key
 from leadstream.records.rejection import Rejected
 from leadstream.records.signal import MAX_BYTES, decode_signal
+from leadstream.records.times import LAST, parse_instant
 
 # 2026-01-05T10:00:00.250Z: 20,458 days after the epoch, and 36,000.250 s.
 RECEIVED = 20_458 * 86_400_000 + 36_000_250
@@ -25,7 +26,7 @@ values = st.recursive(
     max_leaves=8,
 )
 bodies = st.fixed_dictionaries(
-    {"id": names, "tenant": names, "lead": names, "type": names, "at": st.integers(0, 2**42)},
+    {"id": names, "tenant": names, "lead": names, "type": names, "at": st.integers(10**11, 2**42)},
     # Fields of these names in a body must not be taken for the record's place.
     optional={"data": st.dictionaries(st.text(), values), "topic": values, "offset": values, "more": values},
 )
@@ -109,8 +110,8 @@ def test_a_signal_of_the_greatest_size_is_not_made_too_large_by_its_place():
         (b'{"tenant":"a","lead":"l","id":"i","type":"t"}', "missing required field `at`"),
         (b'{"tenant":"a","lead":"l","id":"i","type":"t","at":"2026-01-05"}', "at"),
         (
-            b'{"tenant":"a","lead":"l","id":"i","type":"t","at":99999999999999999}',
-            "outside the years 1 to 9999",
+            b'{"tenant":"a","lead":"l","id":"i","type":"t","at":999999999999999999999}',
+            "bad_time: `at` is no time",
         ),
         (b'{"data":' + b"[" * 100_000 + b"}", "not_json: "),
     ],
@@ -123,8 +124,8 @@ def test_a_line_that_is_no_record_says_why(line, reason):
 
 
 def test_a_signal_that_breaks_its_contract_is_a_record_that_the_fold_rejects():
-    record = parse_line(1, b'{"tenant":5,"lead":"l","id":"i","type":"t","at":1}')
-    assert (record.key, record.timestamp) == (None, 1)
+    record = parse_line(1, b'{"tenant":5,"lead":"l","id":"i","type":"t","at":1767607200000}')
+    assert (record.key, record.timestamp) == (None, 1_767_607_200_000)
     with pytest.raises(Rejected) as rejected:
         decode_signal(record.key, record.value)
     assert rejected.value.reason == "bad_field"
@@ -155,3 +156,55 @@ def test_a_line_is_sent_exactly_if_the_worker_takes_it(body):
 def test_a_line_that_is_no_signal_is_rejected_with_a_reason(line):
     with pytest.raises(Rejected):
         signal_record(line)
+
+
+NUMBERED = '{"id":"s","tenant":"acme","lead":"l","type":"t","at":%s,"data":{"n":1.50}}'
+
+
+@pytest.mark.parametrize(
+    ("at", "instant"),
+    [
+        ("1585254348", "2020-03-26T20:25:48.000Z"),
+        ("1585254348.25", "2020-03-26T20:25:48.250Z"),
+        ("1.585254348e9", "2020-03-26T20:25:48.000Z"),
+        ('"1585254348"', "2020-03-26T20:25:48.000Z"),
+        ('"1585254348.999999"', "2020-03-26T20:25:48.999Z"),
+        ("1585254348000.0", "2020-03-26T20:25:48.000Z"),
+        ("1585254348123456", "2020-03-26T20:25:48.123Z"),
+        ("1585254348123456789", "2020-03-26T20:25:48.123Z"),
+        ("0", "1970-01-01T00:00:00.000Z"),
+        ("-1", "1969-12-31T23:59:59.000Z"),
+    ],
+)
+def test_a_number_of_another_unit_is_sent_and_replayed_as_its_instant(at: str, instant: str) -> None:
+    line = (NUMBERED % at).encode()
+    key, value = signal_record(line)
+    assert value == (NUMBERED % f'"{instant}"').encode()
+    record = parse_line(1, line)
+    assert (record.key, record.value, record.timestamp) == (key, value, parse_instant(instant))
+
+
+@pytest.mark.parametrize(
+    "at", ["1585254348000", '"2020-03-26T20:25:48Z"', '"1970-01-01T00:00:00+00:00"', '"2016-12-31T23:59:60Z"']
+)
+def test_a_line_with_a_time_of_the_topic_is_sent_as_it_is(at: str) -> None:
+    line = (NUMBERED % at).encode()
+    assert signal_record(line) == (b"acme:l", line)
+    assert parse_line(1, line).value == line
+
+
+@pytest.mark.parametrize(
+    "at", ["true", "null", '"soon"', '"1e9"', "9" * 30, "9" * 5000, "1e400", "-99999999999"]
+)
+def test_what_is_no_time_is_sent_and_replayed_by_nobody(at: str) -> None:
+    line = (NUMBERED % at).encode()
+    with pytest.raises(Rejected, match="bad_time"):
+        signal_record(line)
+    with pytest.raises(BadLine, match="bad_time"):
+        parse_line(1, line)
+
+
+def test_a_broker_time_in_seconds_is_read_as_such_and_one_outside_the_years_as_exported() -> None:
+    line = NUMBERED[:-1] % '"2020-03-26T20:25:48Z"' + ',"received_at":%s}'
+    assert parse_line(1, (line % 1585254348).encode()).timestamp == 1_585_254_348_000
+    assert parse_line(1, (line % (LAST + 1)).encode()).timestamp == LAST + 1

@@ -1,13 +1,14 @@
 """`leadstream lead show --history` and `--json`: the way of one lead."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from leadstream.records.outputs import Contribution, FactorShare
+from leadstream.cli.lead_actions import REASONS
+from leadstream.records.outputs import Contribution, FactorShare, Reason
 
-from .made import DAY, NOW, Database, accumulator, crossed, entry, history, run, snapshot
+from .made import DAY, NOW, Database, accumulator, crossed, entry, history, run, skipped, snapshot
 from .test_commands import leadstream, words
 
 STAYS = {"kernel": "none", "half_life": 0}
@@ -178,3 +179,59 @@ def test_wrong_use_is_one_line(filled: Database, arguments: list[str], message: 
     result = leadstream(filled.dsn, filled.schema, "lead", "show", "acme", "l1", *arguments)
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
     assert message in result.stderr
+
+
+def test_signals_from_far_away_are_marked(database: Database) -> None:
+    run(database.fill("t.scores", [snapshot(0)]))
+    run(database.fill("t.history", [history(
+        0, entry(0, past=True), entry(1, future=True, outcome="flagged", flags=("burst",)), entry(2),
+    )]))  # fmt: skip
+    moves = told(database, "l1", "--history")["history"]
+    assert [(one["past"], one["future"]) for one in moves] == [(False, False), (False, True), (True, False)]
+    shown = leadstream(database.dsn, database.schema, "lead", "show", "acme", "l1", "--history").stdout
+    assert "(past)" in shown
+    assert "(flagged, burst, future)" in " ".join(words(shown))
+
+
+@pytest.fixture
+def withheld(filled: Database) -> Database:
+    """Of the crossing of the second week: a call without a phone, and one put off to the ninth."""
+    run(database_decisions(filled))
+    return filled
+
+
+def database_decisions(database: Database) -> Any:
+    waits = {"reason": "deferred", "until": "2026-01-09T08:00:00.000Z", "do": "call"}
+    return database.fill("t.decisions", [
+        skipped(0, "d1", at="2026-01-08T00:00:00.000Z", crossing="c2", reason="no_phone"),
+        skipped(1, "d2", at="2026-01-08T00:00:00.000Z", crossing="c3", **waits),
+        skipped(2, "d3", at="2026-01-08T01:00:00.000Z", lead="other"),
+    ])  # fmt: skip
+
+
+def test_what_was_withheld_is_told_with_its_reason(withheld: Database) -> None:
+    found = told(withheld, "l1")["withheld"]
+    names = ("id", "at", "action", "reason", "until", "crossing")
+    assert [tuple(one[name] for name in names) for one in found] == [
+        ("d2", "2026-01-08T00:00:00.000Z", "call", "deferred", "2026-01-09T08:00:00.000Z", "c3"),
+        ("d1", "2026-01-08T00:00:00.000Z", "voice-lead-qualifier", "no_phone", None, "c2"),
+    ]  # fmt: skip
+    shown = leadstream(withheld.dsn, withheld.schema, "lead", "show", "acme", "l1").stdout
+    text = " ".join(words(shown))
+    assert "voice-lead-qualifier (phone) WITHHELD at 80, no_phone: no phone number is known" in text
+    assert "call (phone) WITHHELD at 80, deferred until 2026-01-09T08:00:00.000Z: it waits for" in text
+    # Newest first, and what a crossing led to above it.
+    lines = [line for line in shown.splitlines() if "crossed" in line or "WITHHELD" in line]
+    assert ["WITHHELD" in line for line in lines] == [False, True, True, False, False, False]
+
+
+def test_with_history_actions_and_what_was_withheld_are_those_of_the_time(withheld: Database) -> None:
+    later = told(withheld, "l1", "--history", "--since", "2026-01-08T00:00:01Z")
+    assert [one["id"] for one in later["actions"]] == ["c4"]
+    assert later["withheld"] == []
+    before = told(withheld, "l1", "--history", "--until", "2026-01-08T00:00:00Z", "--limit", "1")
+    assert [one["id"] for one in before["actions"] + before["withheld"]] == ["c3", "d2"]
+
+
+def test_every_reason_has_words() -> None:
+    assert set(get_args(Reason)) == set(REASONS)

@@ -97,6 +97,34 @@ def test_movers_of_thirty_days(filled: Database) -> None:
     assert len(told(filled, "movers", "acme", "--limit", "1")) == 1
 
 
+@pytest.mark.requirement("S3-21")
+def test_how_many_rose_fell_and_stayed_in_thirty_days(filled: Database) -> None:
+    # a, b and e rose, d fell, c has no signal and does not fade.
+    assert told(filled, "movers", "acme", "--counts") == [
+        {"direction": "risen", "leads": 3, "percent": 60.0},
+        {"direction": "fallen", "leads": 1, "percent": 20.0},
+        {"direction": "unchanged", "leads": 1, "percent": 20.0},
+    ]
+    # Of the last hours nobody has a signal, and nothing fades.
+    assert [row["percent"] for row in told(filled, "movers", "acme", "--counts", "--days", "1")] == [
+        0,
+        0,
+        100,
+    ]
+    assert [row["leads"] for row in told(filled, "movers", "nobody", "--counts")] == [0, 0, 0]
+    printed = command(filled, "report", "movers", "acme", "--no-plot").stdout
+    assert printed.index("risen") < printed.index("Movers of acme")
+
+
+def test_a_change_that_does_not_show_is_none(database: Database) -> None:
+    stays = accumulator("fit", points=20.9, **STAYS)
+    fades = accumulator(points=0.8, t_ref=TODAY - 28 * DAY)
+    run(database.fill("t.scores", [snapshot(0, at=TODAY - 28 * DAY, accumulators=(stays, fades))]))
+    # 21.3 two weeks ago and 21.1 now: both are shown as 21.
+    assert [row["leads"] for row in told(database, "movers", "acme", "--counts", "--days", "14")] == [0, 0, 1]
+    assert len(told(database, "movers", "acme", "--days", "14")) == 1
+
+
 def test_a_lead_without_signals_moves_by_fading(database: Database) -> None:
     # From now, not from when this file was read: the points fade by 0.01 in a quarter of an hour, and the
     # tests before this one may take that.

@@ -11,7 +11,7 @@ import msgspec
 
 from leadstream.records.keys import TICK_KEY, lead_key
 from leadstream.records.step import Message, Step
-from leadstream.records.times import parse_instant
+from leadstream.records.times import parse_instant, rfc3339
 from leadstream.scoring.model import ModelCatalog
 from leadstream.scoring.partition import PartitionFold
 
@@ -39,7 +39,7 @@ def record(signal: Signal) -> Record:
         "tenant": TENANT,
         "lead": signal.lead,
         "type": signal.type,
-        "at": signal.at,
+        "at": rfc3339(signal.at),
         "source": signal.source,
         "data": signal.data,
     }
@@ -104,6 +104,7 @@ class Run:
                 Decimal(one["before"]),
                 Decimal(one["after"]),
                 one.get("future", False),
+                one.get("past", False),
             )
             for one in self.entries
         ]

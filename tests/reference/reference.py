@@ -64,6 +64,7 @@ class History:
     before: Decimal
     after: Decimal
     future: bool
+    past: bool
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,8 @@ class Lead:
             else "unmatched"
         )  # fmt: skip
         future = signal.at > now + 5 * 60_000
-        history.append(History(self.name, signal.id, at, now, outcome, before, after, future))
+        past = at < now - 1826 * 86_400_000  # "five years (1,826 days)"
+        history.append(History(self.name, signal.id, at, now, outcome, before, after, future, past))
         gain = sum(one.points for one in self.contributions[known_contributions:])
         self.evaluate(now, before, outputs, "reset" if resets else "signal", signal, positive=gain > 0)
 

@@ -230,6 +230,12 @@ def test_the_effective_time_is_min_of_at_and_now_and_the_future_is_flagged_beyon
     assert [entry.future for entry in story.history()] == [False, True]
 
 
+def test_more_than_five_years_before_now_is_past() -> None:
+    five = 1826 * DAY
+    story = Story().says(five, "email.opened", at=0).says(five + 1, "email.opened", at=0)
+    assert [entry.past for entry in story.history()] == [False, True]
+
+
 def test_now_is_the_highest_broker_timestamp_met_so_far() -> None:
     # The second signal comes with an earlier broker time and a later time of its own: now is still 14 d.
     story = Story().says(14 * DAY, "webinar.attended")

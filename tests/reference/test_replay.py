@@ -32,7 +32,10 @@ LEVELS = {action.do: float(action.at) for action in TENX.actions}
 
 def line(signal: Signal, partition: int) -> bytes:
     place = {"topic": TOPIC, "partition": partition, "offset": signal.offset}
-    body = {"id": signal.id, "tenant": TENANT, "lead": signal.lead, "type": signal.type, "at": signal.at}
+    body = {
+        "id": signal.id, "tenant": TENANT, "lead": signal.lead, "type": signal.type,
+        "at": rfc3339(signal.at),
+    }  # fmt: skip
     more = {"received_at": rfc3339(signal.broker_time), "source": signal.source, "data": signal.data}
     return json.dumps(place | body | more).encode()
 

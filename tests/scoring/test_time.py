@@ -51,6 +51,25 @@ def test_a_signal_from_the_future_counts_from_now_and_is_flagged_beyond_five_min
     assert history[1].after == 20
 
 
+def test_a_signal_of_more_than_five_years_before_now_is_flagged_as_past() -> None:
+    five = 1826 * DAY
+    log = Log().add("gain", T0, at=T0 - five).add("gain", T0, at=T0 - five - 1)
+    log.add("other", T0, at="1970-01-01T00:00:00Z")
+    late = log.add("gain", T0 + five + DAY, at=T0 + five + 1).add("gain", T0 + five + DAY, at=T0)
+    history = run(late, MODEL).history
+    assert [entry.past for entry in history] == [False, True, True, False, True]
+    assert not any(entry.future for entry in history)
+
+
+def test_seconds_for_milliseconds_never_reach_the_fold() -> None:
+    value = b'{"id":"s","tenant":"acme","lead":"l1","type":"gain","at":%d}'
+    seconds = run(Log().raw(b"acme:l1", value % (T0 // 1000), T0), MODEL)
+    assert seconds.history == []
+    [letter] = [dict(headers) for _, _, headers in seconds.steps[0].dead_letters]
+    assert letter["leadstream-reason"] == b"bad_time"
+    assert b"seconds by its size" in letter["leadstream-detail"]
+
+
 def test_now_is_the_highest_broker_timestamp_even_of_records_that_are_not_folded() -> None:
     log = Log().add("gain", T0).raw(b"acme:l1", b"not json", T0 + DAY).add("gain", T0 + HOUR, at=T0 + DAY)
     entry = run(log, MODEL).history[1]

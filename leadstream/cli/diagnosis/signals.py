@@ -27,7 +27,7 @@ MISPLACED_ALARM = 0.01
 REMEDIES = {
     "not_json": "the producer must write one JSON object a record, in UTF-8",
     "bad_field": "the detail names the field: correct the producer",
-    "bad_time": "`at` is RFC 3339 with an offset, or epoch milliseconds: correct the producer",
+    "bad_time": "`at` is RFC 3339 with an offset, or epoch milliseconds, not seconds: correct the producer",
     "key_mismatch": "the record's key must be tenant:lead as in its body: correct the producer",
     "unknown_tenant": "list it in the --tenants file, then `leadstream dlq replay --reason unknown_tenant`",
     "too_large": "send less in `data`: a signal has up to 1 MiB",
