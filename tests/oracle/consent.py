@@ -7,8 +7,6 @@ from typing import Any
 from tests.oracle.lead import Lead
 
 YES = ["true", "t", "yes", "y", "on", "1", "given", "granted", "optin", "optedin", "subscribed"]
-INSIDE = ["internal", "crm", "sales", "segments", "lifecycle", "workflows"]
-"""Channels that reach nobody outside."""
 
 
 def meaning(value: Any) -> bool | None:
@@ -87,12 +85,16 @@ def allows(lead: Lead, covering: list[str], at: int) -> bool:
 
 
 def forbids(lead: Lead, channel: str) -> bool:
-    """Whether the lead has withdrawn its consent to the channel, or to all that reaches it."""
+    """Whether the lead has withdrawn its consent to the channel, or to all that reaches it.
+
+    What names no channel, and what is internal to the file, reaches nobody outside.
+    """
     channel = channel.lower()
     withdrawn = [name for name, (value, _) in lead.consents.items() if not value]
-    return channel in withdrawn or (
-        channel not in INSIDE and ("profiling" in withdrawn or "all" in withdrawn)
-    )
+    if channel in withdrawn and channel:
+        return True
+    inside = not channel or channel in lead.rules.internal
+    return not inside and ("profiling" in withdrawn or "all" in withdrawn)
 
 
 def gives(lead: Lead, channel: str) -> bool:

@@ -5,9 +5,9 @@ import unicodedata
 from typing import Any
 
 LOCAL = r"[A-Za-z0-9_+\u00e4\u00f6\u00fc-]+"
-NATIONAL = {"49": "0", "44": "0", "39": None, "1": "1", "7": "8"}
+NATIONAL = {"49": "0", "44": "0", "61": "0", "39": None, "1": "1", "7": "8"}
 """By the code of a country: what is dialled before a number within it; None where it is part of it."""
-LENGTHS = {"49": (8, 11), "44": (10, 10), "39": (8, 11), "1": (10, 10), "7": (10, 10)}
+LENGTHS = {"49": (8, 11), "44": (10, 10), "61": (9, 9), "39": (8, 11), "1": (10, 10), "7": (10, 10)}
 """How many digits a number has within the country, as far as the numbers here go."""
 
 
@@ -35,7 +35,7 @@ def dialable(phone: Any) -> str | None:
     text = unicodedata.normalize("NFKC", phone).replace("\u2013", "-").replace("\u200e", "").strip()
     text = re.sub(r"^tel:", "", text)
     text = re.sub(r"( x|;ext=| ext[.] )[0-9]+$", "", text)
-    found = re.fullmatch(r"[+](49|44|39|1|7)([0-9 .()/-]+)", text)
+    found = re.fullmatch(r"[+](49|44|39|61|1|7)([0-9 .()/-]+)", text)
     if found is None or re.search("/ ?[0-9]{1,4}$", text):
         return None
     code, rest = found[1], re.sub("[^0-9]", "", found[2])

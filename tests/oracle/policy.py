@@ -34,7 +34,7 @@ def judged(
     """What becomes of an action at an instant; the first that says no is the reason."""
     if lead.suppressed_at(at) & lead.rules.withheld_by(action):
         return Verdict("suppressed")
-    if consent.forbids(lead, action["channel"]):
+    if consent.forbids(lead, action.get("channel") or ""):
         return Verdict("no_consent")
     required = listed(action.get("requires", []))
     for name in required:
@@ -76,7 +76,7 @@ def judged(
 def missing(lead: Lead, action: dict[str, Any], required: str) -> str | None:
     """Why a requirement is not met."""
     if required == "consent":
-        return None if consent.gives(lead, action["channel"]) else "no_consent"
+        return None if consent.gives(lead, action.get("channel") or "") else "no_consent"
     value = lead.fact(required)
     if required == "owner":
         return None if (isinstance(value, str) and value) or "assign" in action else "no_owner"
