@@ -27,7 +27,7 @@ import asyncpg
 import msgspec
 
 from benchmarks.projection import FACTORS, HALF_LIFE, NOW, PARTITIONS, Record
-from leadstream.localstack import postgres
+from leadstream.devstack import postgres
 from leadstream.projection.destinations import Destination, put_destination
 from leadstream.projection.migrate import migrate
 from leadstream.projection.store import ProjectionStore

@@ -30,8 +30,8 @@ from typing import Any
 import msgspec
 
 from leadstream.models import load_catalog
-from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.state import decode_state
+from leadstream.scoring.partition.fold import PartitionFold
+from leadstream.scoring.state.lead_state import decode_state
 
 START = 1_767_225_600_000
 HOUR, DAY = 3_600_000, 86_400_000

@@ -17,10 +17,10 @@ import msgspec
 
 from leadstream.models import load_catalog
 from leadstream.records.signal import decode_signal
-from leadstream.scoring.fold import fold_signal
-from leadstream.scoring.outbox import Outbox
-from leadstream.scoring.policy import Turns
-from leadstream.scoring.state import LeadState, decode_state, encode_state
+from leadstream.scoring.actions.outbox import Outbox
+from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.lead.fold import fold_signal
+from leadstream.scoring.state.lead_state import LeadState, decode_state, encode_state
 
 DAY = 86_400_000
 START = 1_767_225_600_000

@@ -27,11 +27,10 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from leadstream.localstack import postgres
+from leadstream.devstack import postgres
 from leadstream.projection.migrate import migrate
 from leadstream.projection.rows import read_records
 from leadstream.projection.store import ProjectionStore
-from leadstream.projection.tables import Kind
 from leadstream.records.keys import lead_key
 from leadstream.records.outputs import (
     Accumulator,
@@ -41,6 +40,7 @@ from leadstream.records.outputs import (
     FactorShare,
     HistoryBatch,
     HistoryEntry,
+    Kind,
     ScoreSnapshot,
     SignalRef,
     ThresholdCrossed,

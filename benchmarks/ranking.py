@@ -24,7 +24,7 @@ from statistics import median
 
 import asyncpg
 
-from leadstream.localstack import postgres
+from leadstream.devstack import postgres
 from leadstream.projection.migrate import migrate
 from leadstream.projection.store import ProjectionStore
 from tests.projection.made import DAY, Record

@@ -25,18 +25,18 @@ from pathlib import Path
 
 import psutil
 
-from leadstream.localstack.resolver import kafka
+from leadstream.devstack.resolver import kafka
+from leadstream.kafka.log_reader import read_topic
+from leadstream.kafka.log_writer import LogWriter
+from leadstream.kafka.topics import TopicNames, TopicSpec, create_topics, specs
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key, partition_of
 from leadstream.records.signal import decode_signal
-from leadstream.scoring.partition import PartitionFold
+from leadstream.roles.worker import collect_seldom
+from leadstream.scoring.partition.fold import PartitionFold
 from leadstream.settings import Settings
 from leadstream.stream.changelog import restore_rows
-from leadstream.stream.log_reader import read_topic
-from leadstream.stream.log_writer import LogWriter
-from leadstream.stream.topics import TopicNames, TopicSpec, create_topics, specs
 from leadstream.stream.transaction import TransactionalLog
-from leadstream.stream.worker import collect_seldom
 
 STEP = 4000
 KINDS = (

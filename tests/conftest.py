@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from leadstream.localstack import (
+from leadstream.devstack import (
     ApacheKafka,
     DockerKafka,
     EmbeddedKafka,
@@ -16,7 +16,7 @@ from leadstream.localstack import (
     docker,
     postgres,
 )
-from leadstream.localstack.resolver import external_kafka
+from leadstream.devstack.resolver import external_kafka
 from tests.support.children import Children
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

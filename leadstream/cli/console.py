@@ -24,7 +24,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from leadstream.scoring.kernel import TOLERANCE
+from leadstream.scoring.kernels.kernel import TOLERANCE
 
 T = TypeVar("T")
 

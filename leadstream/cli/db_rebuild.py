@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from aiokafka import ConsumerRecord
 
 from leadstream.cli.console import err, progress
+from leadstream.kafka.log_reader import read_topic
+from leadstream.kafka.topics import TopicNames, partition_count
 from leadstream.projection.rebuild import Rebuild
 from leadstream.projection.store import ProjectionStore
 from leadstream.settings import Settings
-from leadstream.stream.log_reader import read_topic
-from leadstream.stream.topics import TopicNames, partition_count
 
 STEP_RECORDS = 20_000
 """The most records of one PostgreSQL transaction, but for the last pack."""

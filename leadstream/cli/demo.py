@@ -20,10 +20,10 @@ from leadstream.cli.demo_play import Play
 from leadstream.cli.demo_roles import Role
 from leadstream.cli.demo_summary import print_places, print_summary
 from leadstream.cli.stack import environment
-from leadstream.localstack import KafkaAddress, KafkaKind, Supervisor, kafka, postgres
-from leadstream.localstack.processes import free_port
-from leadstream.localstack.resolver import external_kafka, external_postgres
-from leadstream.localstack.signals import ends_on_signal
+from leadstream.devstack import KafkaAddress, KafkaKind, Supervisor, kafka, postgres
+from leadstream.devstack.processes import free_port
+from leadstream.devstack.resolver import external_kafka, external_postgres
+from leadstream.devstack.termination import ends_on_signal
 from leadstream.settings import Settings
 
 HALF_LIFE = "14s"

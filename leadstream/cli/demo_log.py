@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 
 from aiokafka import TopicPartition
 
+from leadstream.kafka.clients import reader
+from leadstream.kafka.log_reader import read_topic
+from leadstream.kafka.log_writer import LogWriter
+from leadstream.kafka.topics import TopicNames
 from leadstream.records.keys import CONTROL_PREFIX, partition_of
 from leadstream.settings import Settings
-from leadstream.simulation.generator import Generated
-from leadstream.stream.clients import reader
-from leadstream.stream.log_reader import read_topic
-from leadstream.stream.log_writer import LogWriter
-from leadstream.stream.topics import TopicNames
+from leadstream.synthetic.generator import Generated
 
 SHOW_EVERY = 500
 

@@ -15,16 +15,16 @@ from leadstream.cli.demo_proof import expected, replayed
 from leadstream.cli.demo_roles import Metrics, Role, until
 from leadstream.cli.demo_summary import Fall, Outcome
 from leadstream.cli.errors import CliError
+from leadstream.kafka.topics import TopicNames, create_topics, specs
 from leadstream.models import load_catalog
 from leadstream.models.published import record_of
 from leadstream.projection.queries import LeadRow, LoggedAction, Tables, reading
 from leadstream.projection.standing import next_crossing
 from leadstream.projection.verify import verify
 from leadstream.records.models import ANY_TENANT
-from leadstream.scoring.reading import sum_at
+from leadstream.scoring.decay.totals import sum_at
 from leadstream.settings import Settings
-from leadstream.simulation.generator import generate
-from leadstream.stream.topics import TopicNames, create_topics, specs
+from leadstream.synthetic.generator import generate
 
 PARTITIONS = 4
 SPAN_MS = 14_000

@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 
 from leadstream.cli.log import export
-from leadstream.intake.lines import read_lines
-from leadstream.intake.replay import ReplayResult, replay
+from leadstream.kafka.topics import TopicNames
+from leadstream.offline.lines import read_lines
+from leadstream.offline.replay import ReplayResult, replay
 from leadstream.projection.verify import Expected
-from leadstream.scoring.model import ModelCatalog
+from leadstream.scoring.compiled.model import ModelCatalog
 from leadstream.settings import Settings
-from leadstream.stream.topics import TopicNames
 
 HOUR_MS = 3_600_000
 

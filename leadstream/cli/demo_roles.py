@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from leadstream.cli.errors import CliError
-from leadstream.localstack import Supervisor
+from leadstream.devstack import Supervisor
 
 PATIENCE = 60.0
 """Seconds without any progress after which the demo gives up."""

@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from leadstream.cli.stack import exports
-from leadstream.localstack import LocalStackError
-from leadstream.localstack.database import programs
-from leadstream.localstack.resolver import external_postgres
+from leadstream.devstack import LocalStackError
+from leadstream.devstack.database import programs
+from leadstream.devstack.resolver import external_postgres
 from leadstream.projection.queries import FactorHistory, LeadRow, LoggedAction
 from leadstream.projection.verify import Verification
 from leadstream.records.times import rfc3339
-from leadstream.scoring.kernel import score_of
-from leadstream.scoring.reading import contribution, sum_at
+from leadstream.scoring.decay.totals import contribution, sum_at
+from leadstream.scoring.kernels.kernel import score_of
 from leadstream.settings import Settings
 
 BAR = 40

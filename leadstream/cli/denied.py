@@ -24,9 +24,9 @@ def explained(arguments: Sequence[str], error: Exception) -> Exception:
         return error
     from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError
 
+    from leadstream.kafka.rights import DENIED, lacking, rights, told
+    from leadstream.kafka.topics import TopicNames
     from leadstream.settings import Settings
-    from leadstream.stream.rights import DENIED, lacking, rights, told
-    from leadstream.stream.topics import TopicNames
 
     cause = error.__cause__ if isinstance(error, CliError) else error
     if isinstance(cause, (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)):

@@ -12,14 +12,14 @@ from rich.table import Table
 
 from leadstream.cli.console import cell, out, printable, progress, run
 from leadstream.cli.errors import CliError
+from leadstream.kafka.dead_letters import DeadLetter, read_dead_letter
+from leadstream.kafka.log_reader import read_record, read_topic
+from leadstream.kafka.log_writer import LogWriter
+from leadstream.kafka.topics import TopicNames, partition_count
 from leadstream.records.keys import partition_of
 from leadstream.records.rejection import REASONS, shorten
 from leadstream.records.times import rfc3339
 from leadstream.settings import Settings
-from leadstream.stream.dead_letters import DeadLetter, read_dead_letter
-from leadstream.stream.log_reader import read_record, read_topic
-from leadstream.stream.log_writer import LogWriter
-from leadstream.stream.topics import TopicNames, partition_count
 
 SHOWN_BYTES = 4000
 

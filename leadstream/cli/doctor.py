@@ -16,7 +16,7 @@ from leadstream.cli.diagnosis.findings import Finding, age
 from leadstream.cli.errors import as_cli_error
 from leadstream.models import load_catalog
 from leadstream.projection.errors import ProjectionError
-from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.settings import Settings
 
 CHECK_SECONDS = 20.0

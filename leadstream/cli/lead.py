@@ -28,8 +28,8 @@ from leadstream.projection.standing import next_crossing
 from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Accumulator, Detail
 from leadstream.records.times import DAY, parse_instant, rfc3339
-from leadstream.scoring.kernel import score_of
-from leadstream.scoring.reading import contribution, explain, sum_at
+from leadstream.scoring.decay.totals import contribution, explain, sum_at
+from leadstream.scoring.kernels.kernel import score_of
 from leadstream.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="One lead: its score, factor by factor.")

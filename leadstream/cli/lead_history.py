@@ -11,8 +11,8 @@ from leadstream.projection.lead_history import Evidence, Move, Push, Withheld
 from leadstream.projection.queries import LeadRow, LoggedAction
 from leadstream.projection.standing import Crossing
 from leadstream.records.times import rfc3339
-from leadstream.scoring.kernel import score_of
-from leadstream.scoring.reading import explain, sum_at
+from leadstream.scoring.decay.totals import explain, sum_at
+from leadstream.scoring.kernels.kernel import score_of
 
 LATE = 60_000
 """From how long after it happened on (ms) the table says when a signal did."""

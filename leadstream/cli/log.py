@@ -9,12 +9,12 @@ import typer
 
 from leadstream.cli.console import err, progress, run, written
 from leadstream.cli.errors import CliError
-from leadstream.intake.lines import format_line, format_unreadable
+from leadstream.kafka.log_reader import Progress, read_topic
+from leadstream.kafka.topics import TopicNames, partition_count
+from leadstream.offline.lines import format_line, format_unreadable
 from leadstream.records.keys import CONTROL_PREFIX, partition_of
 from leadstream.records.step import Unreadable
 from leadstream.settings import Settings
-from leadstream.stream.log_reader import Progress, read_topic
-from leadstream.stream.topics import TopicNames, partition_count
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -11,12 +11,12 @@ from rich.text import Text
 from leadstream.cli.console import cell, err, opened, out, printable
 from leadstream.cli.drawing import NoPlot, PlotFile, print_plot, write_file
 from leadstream.cli.errors import CliError
-from leadstream.intake.script import ScriptSignal, parse_moment, read_script
-from leadstream.intake.trajectory import Course, Event, Trajectory
-from leadstream.intake.trajectory import simulate as run
 from leadstream.models import load_catalog
+from leadstream.offline.script import ScriptSignal, parse_moment, read_script
+from leadstream.offline.what_if import Course, Event, Trajectory
+from leadstream.offline.what_if import simulate as run
 from leadstream.records.times import DAY, LAST, rfc3339
-from leadstream.scoring.kernel import score_of
+from leadstream.scoring.kernels.kernel import score_of
 
 AFTER = 30 * DAY
 """How long after the last signal it goes on, unless told, in ms."""

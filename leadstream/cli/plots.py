@@ -7,7 +7,7 @@ from string import ascii_lowercase
 
 from leadstream.cli.console import printable
 from leadstream.cli.drawing import figure, terminal_canvas
-from leadstream.intake.trajectory import Course, Curve, Event
+from leadstream.offline.what_if import Course, Curve, Event
 from leadstream.records.times import DAY
 
 MAX_FACTORS = 8

@@ -3,8 +3,8 @@
 import typer
 
 from leadstream.operations.logs import configure
+from leadstream.roles.projector import run_projector
 from leadstream.settings import Settings
-from leadstream.stream.projector import run_projector
 
 
 def projector() -> None:

@@ -11,12 +11,12 @@ import msgspec
 import typer
 
 from leadstream.cli.console import err, opened, progress, size_of, written
-from leadstream.intake.lines import read_chunks
-from leadstream.intake.replay import Replay, ReplayResult
+from leadstream.kafka.topics import TopicNames
 from leadstream.models import load_catalog
+from leadstream.offline.lines import read_chunks
+from leadstream.offline.replay import Replay, ReplayResult
 from leadstream.records.times import parse_instant
 from leadstream.settings import Settings
-from leadstream.stream.topics import TopicNames
 
 
 def replay(

@@ -18,12 +18,12 @@ from aiokafka.errors import KafkaError
 
 from leadstream.cli.console import opened, out, progress, run, size_of
 from leadstream.cli.errors import CliError
-from leadstream.intake.lines import read_chunks, signal_record
+from leadstream.kafka.log_writer import LogWriter
+from leadstream.kafka.topics import TopicNames
+from leadstream.offline.lines import read_chunks, signal_record
 from leadstream.records.keys import partition_of
 from leadstream.records.rejection import Rejected
 from leadstream.settings import Settings
-from leadstream.stream.log_writer import LogWriter
-from leadstream.stream.topics import TopicNames
 
 LINGER_SECONDS = 0.05
 """When no line comes for this long, what there is goes out."""

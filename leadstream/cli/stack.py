@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from leadstream.localstack import KafkaAddress, KafkaKind, kafka, postgres
-from leadstream.localstack.signals import ends_on_signal
+from leadstream.devstack import KafkaAddress, KafkaKind, kafka, postgres
+from leadstream.devstack.termination import ends_on_signal
 
 
 def stack(

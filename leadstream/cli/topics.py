@@ -8,8 +8,7 @@ from rich.table import Table
 
 from leadstream.cli.console import out, run
 from leadstream.cli.errors import CliError
-from leadstream.settings import Settings
-from leadstream.stream.topics import (
+from leadstream.kafka.topics import (
     Difference,
     PartitionCountError,
     TopicNames,
@@ -18,6 +17,7 @@ from leadstream.stream.topics import (
     create_topics,
     specs,
 )
+from leadstream.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The topics of the installation.")
 

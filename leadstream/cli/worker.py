@@ -8,9 +8,9 @@ import typer
 from leadstream.cli.errors import CliError
 from leadstream.models import ModelError, load_catalog
 from leadstream.operations.logs import configure
+from leadstream.roles.processes import run_processes
+from leadstream.roles.worker import run_worker
 from leadstream.settings import Settings
-from leadstream.stream.processes import run_processes
-from leadstream.stream.worker import run_worker
 
 
 def worker(

@@ -16,8 +16,8 @@ from leadstream.models.document import Path as Place
 from leadstream.models.errors import ModelError, nearest
 from leadstream.models.remainder import hand_back, remainder
 from leadstream.models.validation import tried
-from leadstream.scoring.hours import known_zone, zone_names
-from leadstream.scoring.model import CompiledModel, ModelCatalog
+from leadstream.scoring.compiled.model import CompiledModel, ModelCatalog
+from leadstream.scoring.facts.zones import known_zone, zone_names
 
 _RULE_FILE: TypeAdapter[schema.RuleFile] = TypeAdapter(schema.RuleFile)
 _TENANTS: TypeAdapter[list[schema.Tenant]] = TypeAdapter(list[schema.Tenant])

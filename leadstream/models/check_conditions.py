@@ -6,7 +6,7 @@ from leadstream.models.document import Document, Path
 from leadstream.models.errors import nearest
 from leadstream.models.protected import protected
 from leadstream.models.rules import Condition, When
-from leadstream.scoring.conditions import expression
+from leadstream.scoring.compiled.conditions import expression
 
 FIELD = re.compile(r"source|data(\.[^.]+)+")
 MAX_FIELD = 256

@@ -6,7 +6,7 @@ from leadstream.models.check_parts import ascending, known, known_scoring, one_k
 from leadstream.models.document import Document, Path
 from leadstream.models.policy import Action, Hours, Spike, Timer, Trigger
 from leadstream.models.schema import RuleFile
-from leadstream.scoring.channels import ALL_OUTREACH, OUTREACH
+from leadstream.scoring.compiled.channels import ALL_OUTREACH, OUTREACH
 
 
 def check_policy(document: Document, file: RuleFile) -> None:

@@ -12,9 +12,9 @@ from leadstream.models.compile_rules import RuleCompiler
 from leadstream.models.forms import Part
 from leadstream.models.policy import Fact
 from leadstream.models.written import written
-from leadstream.scoring.facts import CONSENT, EXPECTED
-from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.reading_facts.text import composed
+from leadstream.scoring.compiled.model import CompiledModel
+from leadstream.scoring.facts.text import composed
+from leadstream.scoring.state.facts import CONSENT, EXPECTED
 
 DOCUMENTATION = {"owner", "description", "rationale"}
 """Keys that say why; they change no score."""

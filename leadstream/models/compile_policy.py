@@ -7,11 +7,10 @@ from math import inf
 from leadstream.models import policy as form
 from leadstream.models.rules import Rule
 from leadstream.models.schema import RuleFile
-from leadstream.scoring.bounces import SoftBounces
-from leadstream.scoring.channels import ALL_OUTREACH, EMAIL, bits_of, is_internal
-from leadstream.scoring.conditions import getter
-from leadstream.scoring.hours import Hours
-from leadstream.scoring.levels import (
+from leadstream.scoring.compiled.channels import ALL_OUTREACH, EMAIL, bits_of, is_internal
+from leadstream.scoring.compiled.conditions import getter
+from leadstream.scoring.compiled.hours import Hours
+from leadstream.scoring.compiled.levels import (
     Action,
     Assign,
     Entry,
@@ -21,8 +20,9 @@ from leadstream.scoring.levels import (
     Threshold,
     Timer,
 )
-from leadstream.scoring.reading_facts.text import composed
-from leadstream.scoring.rules import Branch
+from leadstream.scoring.compiled.rules import Branch
+from leadstream.scoring.facts.text import composed
+from leadstream.scoring.state.bounces import SoftBounces
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

@@ -9,16 +9,16 @@ from leadstream.models.schema import RuleFile
 from leadstream.models.when import test_of
 from leadstream.records.outputs import Contribution
 from leadstream.records.signal import Signal
-from leadstream.scoring.channels import ALL_OUTREACH, EMAIL, same_channel
-from leadstream.scoring.conditions import Test, getter, picker
-from leadstream.scoring.crawlers import is_crawler
-from leadstream.scoring.facts import FACT_TYPES
-from leadstream.scoring.kernel import Kernel
-from leadstream.scoring.levels import Category
-from leadstream.scoring.profile import Pick, among_values, by_keywords, in_ranges
-from leadstream.scoring.reading_facts.consent import consent_of
-from leadstream.scoring.reading_facts.text import composed
-from leadstream.scoring.rules import After, Branch, Effect, Fit, Further, Guard, Plan, Repeat, Rule
+from leadstream.scoring.compiled.channels import ALL_OUTREACH, EMAIL, same_channel
+from leadstream.scoring.compiled.conditions import Test, getter, picker
+from leadstream.scoring.compiled.crawlers import is_crawler
+from leadstream.scoring.compiled.levels import Category
+from leadstream.scoring.compiled.rules import After, Branch, Effect, Fit, Further, Guard, Plan, Repeat, Rule
+from leadstream.scoring.facts.consent import consent_of
+from leadstream.scoring.facts.text import composed
+from leadstream.scoring.kernels.kernel import Kernel
+from leadstream.scoring.lead.fit import Pick, among_values, by_keywords, in_ranges
+from leadstream.scoring.state.facts import FACT_TYPES
 
 SUPPRESSING = frozenset({"email.unsubscribed", "email.complained"})
 """Types after which no outreach is made, whatever a model says of their points."""

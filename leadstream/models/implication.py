@@ -10,7 +10,7 @@ from typing import Any
 from leadstream.models.rules import Condition, When
 from leadstream.models.when import tests_of
 from leadstream.records.signal import Signal
-from leadstream.scoring.reading_facts.text import plain
+from leadstream.scoring.facts.text import plain
 
 Proof = frozenset[str] | None
 """The fields that it holds for only while they are texts, most often none; None if nothing is proven."""

@@ -12,7 +12,7 @@ from leadstream.models.lint_names import left_out, misspelt
 from leadstream.models.policy import Action
 from leadstream.models.reach import greatest_total, points_of, strongest
 from leadstream.models.schema import RuleFile
-from leadstream.scoring.channels import same_channel
+from leadstream.scoring.compiled.channels import same_channel
 
 FULL = 100.0
 """The highest score that is shown."""

@@ -20,7 +20,7 @@ from leadstream.models.forms import (
     Types,
 )
 from leadstream.records.times import DAY
-from leadstream.scoring.bounces import MAX_BOUNCES
+from leadstream.scoring.state.bounces import MAX_BOUNCES
 
 Hysteresis = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

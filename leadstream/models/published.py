@@ -14,8 +14,8 @@ from leadstream.records.models import (
     ScoringModel,
     model_key,
 )
-from leadstream.scoring.levels import Level
-from leadstream.scoring.model import CompiledModel, ModelCatalog
+from leadstream.scoring.compiled.levels import Level
+from leadstream.scoring.compiled.model import CompiledModel, ModelCatalog
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.Decoder(ScoringModel).decode

@@ -1,7 +1,7 @@
 """From the conditions of a rule file to tests of signals."""
 
 from leadstream.models.rules import Condition, When
-from leadstream.scoring.conditions import (
+from leadstream.scoring.compiled.conditions import (
     COMPARISONS,
     Test,
     all_of,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from leadstream.records.outputs import Accumulator, Detail
-from leadstream.scoring.kernel import Kernel, loss_factor
+from leadstream.scoring.kernels.kernel import Kernel, loss_factor
 
 LARGEST = 1e100
 SMALLEST = 1e-100

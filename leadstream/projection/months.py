@@ -10,7 +10,8 @@ import asyncpg
 from leadstream.projection.database import open_pool, translated
 from leadstream.projection.migrate import schema_state_of
 from leadstream.projection.storable import Row
-from leadstream.projection.tables import ACTION_LOG, SCORE_EVENTS, Kind
+from leadstream.projection.tables import ACTION_LOG, SCORE_EVENTS
+from leadstream.records.outputs import Kind
 from leadstream.records.times import DAY
 
 RETRY_SECONDS = 60.0

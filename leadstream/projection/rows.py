@@ -24,9 +24,9 @@ from leadstream.projection.storable import (
     instant,
     storable,
 )
-from leadstream.projection.tables import LEADS, Kind
+from leadstream.projection.tables import LEADS
 from leadstream.records.keys import lead_key
-from leadstream.records.outputs import Accumulator, Contribution
+from leadstream.records.outputs import Accumulator, Contribution, Kind
 from leadstream.records.rejection import shorten
 from leadstream.records.signal import MAX_TEXT
 from leadstream.records.step import LogRecord, Unreadable

@@ -6,10 +6,10 @@ from typing import Literal
 
 from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Accumulator
-from leadstream.scoring.course import stretch_of_accumulators
-from leadstream.scoring.instants import first_exit
-from leadstream.scoring.kernel import TOLERANCE
-from leadstream.scoring.reading import sum_at
+from leadstream.scoring.decay.first_exit import first_exit
+from leadstream.scoring.decay.segments import stretch_of_accumulators
+from leadstream.scoring.decay.totals import sum_at
+from leadstream.scoring.kernels.kernel import TOLERANCE
 
 MAX_STRETCHES = 1000
 """How far it looks: changes of form, such as steps of an age table."""

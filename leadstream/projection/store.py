@@ -27,8 +27,8 @@ from leadstream.projection.tables import (
     NEWER_LEAD,
     NEWER_MODEL,
     TARGETS,
-    Kind,
 )
+from leadstream.records.outputs import Kind
 from leadstream.records.step import LogRecord
 
 CLOSE_SECONDS = 5.0

@@ -6,10 +6,8 @@ the rows that this version writes; a test compares the two.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-Kind = Literal["scores", "history", "actions", "decisions", "models"]
-"""What a topic holds."""
+from leadstream.records.outputs import Kind
 
 
 @dataclass(frozen=True, slots=True)

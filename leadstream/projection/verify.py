@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from leadstream.projection.queries import reading
 from leadstream.records.times import rfc3339
-from leadstream.scoring.reading import sum_at
+from leadstream.scoring.decay.totals import sum_at
 
 TOLERANCE = 1e-9
 ROUNDING = 1e-6

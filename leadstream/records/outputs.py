@@ -10,6 +10,8 @@ import msgspec
 
 Cause = Literal["signal", "decay", "reset", "merge", "recovery", "model", "timer"]
 Direction = Literal["up", "down"]
+Kind = Literal["scores", "history", "actions", "decisions", "models"]
+"""What a topic holds that is projected into tables."""
 
 
 class SignalRef(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -152,7 +154,7 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 class Accumulator(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One factor of a score. With a memoryless kernel it contributes `points * mass * kernel(t - t_ref)` at a
-    time t >= t_ref; what `detail` adds is in `leadstream.scoring.kernel`.
+    time t >= t_ref; what `detail` adds is in `leadstream.scoring.kernels.kernel`.
 
     An array on the wire, as there are many: what the model says first, what the lead has after it.
     `half_life` is in milliseconds, 0 for a factor that does not decay; of `linear` it is the period, of

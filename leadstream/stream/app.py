@@ -11,10 +11,10 @@ from aiokafka import TopicPartition
 from faust.auth import Credentials
 from faust.types import TP
 
+from leadstream.kafka.clients import connection
 from leadstream.operations import metrics
-from leadstream.scoring.rows import PositionRow
+from leadstream.scoring.partition.rows import PositionRow
 from leadstream.settings import Settings
-from leadstream.stream.clients import connection
 from leadstream.stream.errors import LogTruncated, Refused
 from leadstream.stream.packs import Pack, PackConsumer, PackConsumerThread, PackTransport
 from leadstream.stream.preflight import TIMESTAMPS_REMEDY

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from aiokafka import TopicPartition
 
+from leadstream.kafka.clients import reader
 from leadstream.records.step import Unreadable
 from leadstream.settings import Settings
-from leadstream.stream.clients import reader
 from leadstream.stream.errors import Refused
 
 Progress = Callable[[int, float], None]

@@ -4,12 +4,12 @@ import asyncio
 
 import structlog
 
+from leadstream.kafka.log_reader import read_topic
+from leadstream.kafka.log_writer import LogWriter
 from leadstream.models.published import Published
 from leadstream.records.step import Unreadable
-from leadstream.scoring.model import ModelCatalog
+from leadstream.scoring.compiled.model import ModelCatalog
 from leadstream.settings import Settings
-from leadstream.stream.log_reader import read_topic
-from leadstream.stream.log_writer import LogWriter
 
 log = structlog.get_logger()
 

@@ -25,9 +25,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.threads import WorkerThread
 
+from leadstream.kafka.clients import connection
 from leadstream.records.step import LogRecord
 from leadstream.settings import Settings
-from leadstream.stream.clients import connection
 
 log = structlog.get_logger()
 LEAVE_SECONDS = 1.0

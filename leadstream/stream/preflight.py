@@ -14,14 +14,9 @@ from aiokafka.errors import (
     UnsupportedVersionError,
 )
 
-from leadstream.models.published import Published, models_of
-from leadstream.scoring.model import ModelCatalog
-from leadstream.scoring.sizes import largest_action, largest_row, largest_snapshot
-from leadstream.settings import Settings
-from leadstream.stream.clients import producer
-from leadstream.stream.errors import Denied, Refused
-from leadstream.stream.rights import DENIED, lacking, rights, told
-from leadstream.stream.topics import (
+from leadstream.kafka.clients import producer, stop_quietly
+from leadstream.kafka.rights import DENIED, lacking, rights, told
+from leadstream.kafka.topics import (
     MESSAGE_BYTES,
     OUTPUT_BYTES,
     TopicNames,
@@ -29,7 +24,11 @@ from leadstream.stream.topics import (
     describe_topics,
     specs,
 )
-from leadstream.stream.transaction import stop_quietly
+from leadstream.models.published import Published, models_of
+from leadstream.scoring.compiled.model import ModelCatalog
+from leadstream.scoring.partition.sizes import largest_action, largest_row, largest_snapshot
+from leadstream.settings import Settings
+from leadstream.stream.errors import Denied, Refused
 
 log = structlog.get_logger()
 

@@ -7,14 +7,14 @@ import asyncio
 
 from aiokafka import TopicPartition
 
-from leadstream.scoring.rows import LogIdentity, PositionRow, mark_of
+from leadstream.kafka.log_reader import bounds, read_record
+from leadstream.kafka.topic_identity import TopicIdentity
+from leadstream.kafka.topics import TopicNames
+from leadstream.scoring.partition.rows import LogIdentity, PositionRow, mark_of
 from leadstream.settings import Settings
 from leadstream.stream.errors import LogTruncated, OtherLog
-from leadstream.stream.log_reader import bounds, read_record
 from leadstream.stream.preflight import added
-from leadstream.stream.topic_identity import TopicIdentity
 from leadstream.stream.topic_watch import TopicWatch
-from leadstream.stream.topics import TopicNames
 
 SEARCH_SECONDS = 5.0
 """A leader that is new may not show the end of its log at once."""

@@ -16,8 +16,8 @@ import structlog
 
 from leadstream.operations import metrics
 from leadstream.records.step import Step
-from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.rows import PositionRow
+from leadstream.scoring.partition.fold import PartitionFold
+from leadstream.scoring.partition.rows import PositionRow
 from leadstream.stream.changelog import Progress
 from leadstream.stream.errors import Fenced, StepFailed, StreamError
 from leadstream.stream.pack_queue import PackQueue

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from leadstream.kafka.clients import connection
+from leadstream.kafka.topic_identity import TopicIdentity, identify
 from leadstream.settings import Settings
-from leadstream.stream.clients import connection
 from leadstream.stream.errors import StreamError
 from leadstream.stream.preflight import when_kafka_answers
-from leadstream.stream.topic_identity import TopicIdentity, identify
 
 WATCH_SECONDS = 3.0
 """How often a process looks at its topics."""

@@ -16,13 +16,13 @@ from aiokafka.errors import (
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from leadstream.kafka.clients import producer, stop_quietly
+from leadstream.kafka.topics import BATCH_BYTES, TopicNames
 from leadstream.operations import metrics
 from leadstream.records.step import Headers, Message, Step
 from leadstream.settings import Settings
 from leadstream.stream.changelog import Progress, restore_rows
-from leadstream.stream.clients import producer
 from leadstream.stream.errors import Fenced, Refused, StepFailed
-from leadstream.stream.topics import BATCH_BYTES, TopicNames
 
 GUARANTEE_ROW = b"\0guarantee"
 """The changelog's row that says under which guarantee the partition was written."""
@@ -226,19 +226,3 @@ def why_lost(opened: AIOKafkaProducer, error: KafkaError) -> str | None:
     if transactions is not None and transactions.is_fatal_error():
         return f"its producer ended: {error.__cause__ or error!r}"
     return None
-
-
-async def stop_quietly(opened: AIOKafkaProducer) -> None:
-    """Stop a producer whatever state it is in, without waiting for what it can't deliver."""
-    try:
-        async with asyncio.timeout(2):
-            await opened.stop()
-    except (KafkaError, TimeoutError):
-        # The connection is of no more use; the broker ends the transaction.
-        await opened.client.close()
-    transactions = opened._txn_manager
-    if transactions is not None and transactions._transaction_waiter is not None:
-        waiter = transactions.wait_for_transaction_end()
-        if waiter.done() and not waiter.cancelled():
-            # Told already, by the sends that failed with it; asyncio would complain that nobody looked.
-            waiter.exception()

@@ -11,7 +11,7 @@ import msgspec
 from confluent_kafka import Message
 
 from leadstream.records.keys import TICK_KEY
-from leadstream.scoring.rows import POSITION, read_position
+from leadstream.scoring.partition.rows import POSITION, read_position
 from leadstream.stream.transaction import GUARANTEE_ROW
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent

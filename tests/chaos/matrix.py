@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from leadstream.localstack import ApacheKafka, KafkaAddress, Postgres
-from leadstream.localstack.processes import free_port
+from leadstream.devstack import ApacheKafka, KafkaAddress, Postgres
+from leadstream.devstack.processes import free_port
 from tests.chaos.brokers.cluster import Cluster
 from tests.chaos.brokers.small_disk import SmallDisk
 from tests.chaos.faults import Fault, Stage, Times, brokers, network, processes, signals

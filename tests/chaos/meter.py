@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from confluent_kafka import Consumer, TopicPartition
 
-from leadstream.scoring.rows import POSITION, read_position
+from leadstream.scoring.partition.rows import POSITION, read_position
 from tests.support.installation import Installation
 from tests.support.load import Acknowledged
 

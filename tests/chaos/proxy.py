@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from leadstream.localstack.processes import free_port
+from leadstream.devstack.processes import free_port
 
 PIECE = 65_536
 RESET = struct.pack("ii", 1, 0)

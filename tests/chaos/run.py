@@ -13,8 +13,8 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
-from leadstream.localstack import LocalStackError, Postgres
-from leadstream.localstack.signals import ends_on_signal
+from leadstream.devstack import LocalStackError, Postgres
+from leadstream.devstack.termination import ends_on_signal
 from tests.chaos.brokers import small_disk
 from tests.chaos.matrix import FAULTS, Row, play, stage
 from tests.chaos.table import markdown

@@ -14,7 +14,7 @@ from typing import Self
 
 from ruamel.yaml import YAML
 
-from leadstream.localstack import KafkaAddress, Postgres
+from leadstream.devstack import KafkaAddress, Postgres
 from leadstream.models import load_catalog
 from leadstream.models.catalog import preset_text
 from leadstream.projection.verify import verify

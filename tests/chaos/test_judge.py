@@ -12,9 +12,9 @@ from ruamel.yaml import YAML
 from leadstream.models import load_catalog
 from leadstream.models.catalog import preset_text
 from leadstream.projection.verify import Verification
-from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.reading import accumulators, sum_at
-from leadstream.simulation.generator import generate
+from leadstream.scoring.decay.totals import accumulators, sum_at
+from leadstream.scoring.partition.fold import PartitionFold
+from leadstream.synthetic.generator import generate
 from tests.chaos.evidence import Evidence, Projected
 from tests.chaos.judge import Verdict, id_in, judge, referee
 from tests.chaos.meter import Advance, longest_stall, progress_after

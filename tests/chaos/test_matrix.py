@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leadstream.localstack import Postgres, apache
+from leadstream.devstack import Postgres, apache
 from tests.chaos.brokers import small_disk
 from tests.chaos.evidence import query
 from tests.chaos.faults import Fault

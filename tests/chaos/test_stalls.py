@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
 from leadstream.models import load_catalog
 from tests.support.installation import Installation
 from tests.support.load import Load, generated

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from leadstream.cli.app import app
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
 from tests.support.installation import Installation
 
 Run = Callable[..., Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
 from leadstream.projection.migrate import migrate
 from tests.projection.made import (
     Database,

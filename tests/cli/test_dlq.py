@@ -4,7 +4,7 @@ import json
 import re
 
 from leadstream.models import load_catalog
-from leadstream.scoring.partition import PartitionFold
+from leadstream.scoring.partition.fold import PartitionFold
 from tests.cli.test_log import Seen
 from tests.support.log import Log, Sent
 

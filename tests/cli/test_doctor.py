@@ -14,10 +14,10 @@ import pytest
 from leadstream.cli.diagnosis.findings import Finding
 from leadstream.cli.diagnosis.roles import other_data
 from leadstream.cli.doctor import Diagnosis, diagnose
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key, partition_of
-from leadstream.scoring.rows import DATA_VERSIONS, POSITION, LogIdentity, read_position
+from leadstream.scoring.partition.rows import DATA_VERSIONS, POSITION, LogIdentity, read_position
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent
 from tests.support.waiting import until

@@ -7,10 +7,10 @@ import time
 import pytest
 
 from leadstream.cli.log import export
-from leadstream.intake.replay import replay
 from leadstream.models import load_catalog
+from leadstream.offline.replay import replay
 from leadstream.records.keys import lead_key, partition_of
-from leadstream.scoring.partition import PartitionFold
+from leadstream.scoring.partition.fold import PartitionFold
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent
 

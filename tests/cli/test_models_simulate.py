@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from leadstream.cli.plots import MAX_FACTORS, OTHERS, leading
-from leadstream.intake.script import read_script
-from leadstream.intake.trajectory import Curve, simulate
 from leadstream.models import ModelError, load_catalog
+from leadstream.offline.script import read_script
+from leadstream.offline.what_if import Curve, simulate
 from leadstream.records.times import DAY, parse_instant
 
 START = parse_instant("2026-01-05T10:00:00Z")

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from leadstream.localstack import EmbeddedKafka
+from leadstream.devstack import EmbeddedKafka
 from leadstream.records.keys import lead_key
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
-from leadstream.stream.topics import TopicAbsent, check_topics, partition_count, specs
+from leadstream.kafka.topics import TopicAbsent, check_topics, partition_count, specs
 from tests.support.installation import Installation
 
 

@@ -16,7 +16,10 @@ import msgspec
 from aiokafka import TopicPartition
 
 from leadstream.cli.models_import import System, import_
-from leadstream.intake.lines import (
+from leadstream.kafka.dead_letters import read_dead_letter
+from leadstream.kafka.fetched import FetchedBytes, ReadableRecords
+from leadstream.models import ModelError, load_catalog
+from leadstream.offline.lines import (
     BadLine,
     format_line,
     format_unreadable,
@@ -24,19 +27,16 @@ from leadstream.intake.lines import (
     read_lines,
     signal_record,
 )
-from leadstream.intake.replay import replay
-from leadstream.intake.script import read_script
-from leadstream.models import ModelError, load_catalog
+from leadstream.offline.replay import replay
+from leadstream.offline.script import read_script
 from leadstream.projection.rows import read_records
-from leadstream.projection.tables import Kind
 from leadstream.records.keys import partition_of
+from leadstream.records.outputs import Kind
 from leadstream.records.rejection import REASONS, Rejected
 from leadstream.records.step import Headers, Step, Unreadable
 from leadstream.records.times import DAY, FIRST, LAST, parse_instant
-from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.rows import POSITION, DamagedRow, ModelMismatch, NewerEngine
-from leadstream.stream.dead_letters import read_dead_letter
-from leadstream.stream.fetched import FetchedBytes, ReadableRecords
+from leadstream.scoring.partition.fold import PartitionFold
+from leadstream.scoring.partition.rows import POSITION, DamagedRow, ModelMismatch, NewerEngine
 from tests.support.raw import Batch
 
 TOPIC = "leadstream.signals"

@@ -10,7 +10,7 @@ import resource
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from leadstream.intake.lines import MAX_LINE, read_lines
+from leadstream.offline.lines import MAX_LINE, read_lines
 from leadstream.records.signal import MAX_BYTES
 from tests.fuzz.decoders import DECODERS, SIGNAL
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.localstack.processes import plain_environment
+from tests.devstack.processes import plain_environment
 
 
 def test_what_would_take_minutes_or_gigabytes_has_an_answer_within_seconds_and_megabytes() -> None:

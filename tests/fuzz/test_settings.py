@@ -11,8 +11,8 @@ import pytest
 from leadstream.cli.app import app
 from leadstream.cli.errors import as_cli_error
 from leadstream.settings import Settings
+from tests.devstack.processes import plain_environment
 from tests.fuzz.mutation import HOSTILE
-from tests.localstack.processes import plain_environment
 from tests.scoring.comparing import EXAMPLES
 
 TEXTS = [one for one in HOSTILE if isinstance(one, str) and "\0" not in one and one.isprintable()]

@@ -19,7 +19,7 @@ from leadstream.models.document import Document, read_document
 from leadstream.models.lint import lint
 from leadstream.models.schema import RuleFile
 from leadstream.models.written import written
-from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.compiled.model import CompiledModel
 from tests.models.test_check import GOOD
 from tests.scoring.comparing import seeds
 from tests.scoring.folding import DAY, T0, Log, run

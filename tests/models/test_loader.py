@@ -7,7 +7,7 @@ import pytest
 from leadstream.models import ModelError, load_catalog, parse_rule_file, preset_names
 from leadstream.models.catalog import compile_model
 from leadstream.records.rejection import Rejected
-from leadstream.scoring.model import ModelCatalog
+from leadstream.scoring.compiled.model import ModelCatalog
 from tests.scoring.folding import DAY, HOUR
 
 GOOD = """\

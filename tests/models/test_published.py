@@ -10,7 +10,7 @@ from leadstream.models.compile import compile_model
 from leadstream.models.published import Published
 from leadstream.models.schema import Tenant
 from leadstream.records.models import ModelLevel, ModelThreshold, ScoringModel
-from leadstream.scoring.model import ModelCatalog
+from leadstream.scoring.compiled.model import ModelCatalog
 
 MODEL = """
 name: small

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.exposition import generate_latest
 from ruamel.yaml import YAML
 
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
 from leadstream.operations import metrics
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent

@@ -16,8 +16,8 @@ from urllib.parse import quote, quote_plus, urlsplit
 import asyncpg
 import pytest
 
-from leadstream.localstack import ApacheKafka, KafkaAddress, Postgres, apache
-from leadstream.localstack.processes import ChildProcess, free_port
+from leadstream.devstack import ApacheKafka, KafkaAddress, Postgres, apache
+from leadstream.devstack.processes import ChildProcess, free_port
 from leadstream.settings import Settings
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent

@@ -5,7 +5,7 @@ from importlib import resources
 from typing import Any
 
 from leadstream.models import load_catalog
-from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.compiled.model import CompiledModel
 from tests.scoring.folding import T0, Log, Result, run
 
 PRICING = {"url": "https://acme.test/pricing"}

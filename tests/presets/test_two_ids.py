@@ -2,10 +2,10 @@
 
 import pytest
 
-from leadstream.scoring.merge import absorb
-from leadstream.scoring.outbox import Outbox
-from leadstream.scoring.policy import Turns
-from leadstream.scoring.reading import accumulators, explain
+from leadstream.scoring.actions.outbox import Outbox
+from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.decay.totals import accumulators, explain
+from leadstream.scoring.lead.merge import absorb
 from tests.presets.stories import PRICING, preset, replayed
 from tests.scoring.folding import APP, DAY, T0, TOPIC, Log
 

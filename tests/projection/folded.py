@@ -3,7 +3,7 @@
 from typing import Any
 
 from leadstream.models import load_catalog
-from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.compiled.model import CompiledModel
 from tests.scoring import folding
 from tests.scoring.folding import Log, Result
 

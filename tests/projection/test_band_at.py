@@ -9,8 +9,8 @@ import pytest
 
 from leadstream.models.published import record_of
 from leadstream.records.models import ANY_TENANT, model_key
-from leadstream.scoring.levels import Level, level_of
-from leadstream.scoring.reading import score
+from leadstream.scoring.compiled.levels import Level, level_of
+from leadstream.scoring.decay.totals import score
 from tests.scoring import folding
 
 from .made import DAY, NOW, Database, Record, run

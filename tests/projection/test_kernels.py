@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from leadstream.projection.migrate import migrate
 from leadstream.projection.ranking import rank_of
 from leadstream.records.outputs import Accumulator, Detail
-from leadstream.scoring.reading import sum_at
+from leadstream.scoring.decay.totals import sum_at
 
 from . import formula
 from .formula import leads

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from leadstream.models import load_catalog
 from leadstream.models.catalog import preset_names
 from leadstream.records.outputs import ScoreSnapshot
-from leadstream.scoring.kernel import score_of
-from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.reading import score, sum_at
+from leadstream.scoring.compiled.model import CompiledModel
+from leadstream.scoring.decay.totals import score, sum_at
+from leadstream.scoring.kernels.kernel import score_of
 from tests.scoring import folding, worlds
 from tests.scoring.test_golden import STORIES, append, told
 

@@ -9,7 +9,7 @@ from leadstream.projection.standing import Crossing
 from leadstream.projection.standing import next_crossing as next_crossing_of
 from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Detail
-from leadstream.scoring.reading import sum_at
+from leadstream.scoring.decay.totals import sum_at
 
 from .made import DAY, NOW, accumulator
 

@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from leadstream.localstack.database import Postgres
+from leadstream.devstack.database import Postgres
 from leadstream.projection import database as connections
 from leadstream.projection.errors import OtherTopic, PositionMismatch, StoreUnavailable
 from leadstream.projection.migrate import migrate

@@ -8,7 +8,7 @@ import pytest
 from leadstream.models.catalog import load_rule_file, preset_names
 from leadstream.models.compile_rules import BUMPED, RELEASING, SENT, SUPPRESSING, WRITING
 from leadstream.records.types import DATA_VALUES, FACTS, OPEN_TYPES, SIGNAL_TYPES, nearest_type
-from leadstream.scoring.facts import FACT_TYPES
+from leadstream.scoring.state.facts import FACT_TYPES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "signals.md").read_text()

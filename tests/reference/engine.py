@@ -12,8 +12,8 @@ import msgspec
 from leadstream.records.keys import TICK_KEY, lead_key
 from leadstream.records.step import Message, Step
 from leadstream.records.times import parse_instant, rfc3339
-from leadstream.scoring.model import ModelCatalog
-from leadstream.scoring.partition import PartitionFold
+from leadstream.scoring.compiled.model import ModelCatalog
+from leadstream.scoring.partition.fold import PartitionFold
 
 from .reference import History, Output
 from .signals import Signal

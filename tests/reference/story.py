@@ -6,8 +6,8 @@ from typing import Any
 
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key
-from leadstream.scoring.model import ModelCatalog
-from leadstream.scoring.reading import Score, score
+from leadstream.scoring.compiled.model import ModelCatalog
+from leadstream.scoring.decay.totals import Score, score
 
 from .comparison import assert_same_history, assert_same_outputs, reference
 from .engine import TENANT, Run, record, run

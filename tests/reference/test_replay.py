@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadstream.intake.replay import replay
 from leadstream.models import load_catalog
+from leadstream.offline.replay import replay
 from leadstream.records.times import parse_instant, rfc3339
 
 from .budget import examples, note_seed

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key
-from leadstream.scoring.model import ModelCatalog
-from leadstream.scoring.reading import score
+from leadstream.scoring.compiled.model import ModelCatalog
+from leadstream.scoring.decay.totals import score
 
 from .budget import examples, note_seed
 from .comparison import assert_close, assert_same_history, assert_same_outputs, reference

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from leadstream.models.compile import compile_model
 from leadstream.models.schema import RuleFile, Tenant
 from leadstream.records.outputs import ScoreSnapshot
-from leadstream.scoring.model import CompiledModel, ModelCatalog
-from leadstream.scoring.reading import accumulators, explain, score, sum_at
-from leadstream.scoring.snapshot import snapshot
+from leadstream.scoring.compiled.model import CompiledModel, ModelCatalog
+from leadstream.scoring.decay.totals import accumulators, explain, score, sum_at
+from leadstream.scoring.partition.snapshot import snapshot
 from tests.oracle.log import Event, Oracle
 from tests.oracle.rules import Rules
 from tests.scoring.folding import APP, DAY, TOPIC, Result, run

@@ -10,8 +10,8 @@ from leadstream.models import parse_rule_file
 from leadstream.models.compile import compile_model
 from leadstream.records.outputs import HistoryBatch, HistoryEntry, ScoreSnapshot
 from leadstream.records.step import Message, Step
-from leadstream.scoring.model import CompiledModel, ModelCatalog
-from leadstream.scoring.partition import PartitionFold
+from leadstream.scoring.compiled.model import CompiledModel, ModelCatalog
+from leadstream.scoring.partition.fold import PartitionFold
 
 APP = "leadstream"
 TOPIC = "leadstream.signals"

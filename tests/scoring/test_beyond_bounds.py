@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadstream.scoring.reading import total_at
+from leadstream.scoring.decay.totals import total_at
 from tests.oracle.kernels import Part, fading, of_age
 from tests.scoring.comparing import close, compiled, seeds, told
 from tests.scoring.folding import DAY, HOUR, T0, run

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from leadstream.records.times import rfc3339
-from leadstream.scoring.merge import absorb
-from leadstream.scoring.outbox import Outbox
-from leadstream.scoring.policy import Turns
-from leadstream.scoring.snapshot import snapshot
-from leadstream.scoring.state import decode_state
+from leadstream.scoring.actions.outbox import Outbox
+from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.lead.merge import absorb
+from leadstream.scoring.partition.snapshot import snapshot
+from leadstream.scoring.state.lead_state import decode_state
 from tests.scoring.folding import APP, DAY, HOUR, T0, TOPIC, Log, Result, model_of, run
 
 RULES = """

@@ -3,8 +3,8 @@
 import pytest
 
 from leadstream.models.errors import ModelError
-from leadstream.scoring.channels import INTERNAL, OUTREACH
-from leadstream.scoring.state import LeadState, encode_state
+from leadstream.scoring.compiled.channels import INTERNAL, OUTREACH
+from leadstream.scoring.state.lead_state import LeadState, encode_state
 from tests.scoring.folding import T0, Log, model_of, run
 
 RULES = """

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadstream.scoring import consents
-from leadstream.scoring.facts import MAX_CONSENTS, MAX_OTHERS, Facts, learn, pack
-from leadstream.scoring.state import Extra, LeadState, decode_state, encode_state
+from leadstream.scoring.actions import consents
+from leadstream.scoring.state.facts import MAX_CONSENTS, MAX_OTHERS, Facts, learn, pack
+from leadstream.scoring.state.lead_state import Extra, LeadState, decode_state, encode_state
 from tests.scoring.folding import HOUR, T0, Log, Result, model_of, run
 from tests.scoring.reading_facts.test_consent import JSON
 

@@ -7,7 +7,7 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA as LISTED
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadstream.scoring.crawlers import LIST_VERSION, LONGEST, is_crawler
+from leadstream.scoring.compiled.crawlers import LIST_VERSION, LONGEST, is_crawler
 
 BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 PEOPLE = [

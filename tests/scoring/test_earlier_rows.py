@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 from leadstream.models import load_catalog
-from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.rows import POSITION
-from leadstream.scoring.state import CODEC
+from leadstream.scoring.compiled.model import CompiledModel
+from leadstream.scoring.partition.fold import PartitionFold
+from leadstream.scoring.partition.rows import POSITION
+from leadstream.scoring.state.lead_state import CODEC
 from tests.scoring.comparing import compiled
 from tests.scoring.folding import HOUR, Log, run
 

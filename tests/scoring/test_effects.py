@@ -3,9 +3,9 @@
 import pytest
 
 from leadstream.models import load_catalog
-from leadstream.scoring.effects import MAX_BUMP
-from leadstream.scoring.facts import EXPECTED, MAX_OTHERS, Facts, learn, unpack
-from leadstream.scoring.reading import sum_at
+from leadstream.scoring.decay.totals import sum_at
+from leadstream.scoring.lead.effects import MAX_BUMP
+from leadstream.scoring.state.facts import EXPECTED, MAX_OTHERS, Facts, learn, unpack
 from tests.scoring.folding import DAY, HOUR, T0, Log, model_of, run
 
 TENX = load_catalog("tenx").default

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from leadstream.scoring.hours import TZDATA_VERSION, Hours, known_zone, zone_or_none
+from leadstream.scoring.compiled.hours import Hours
+from leadstream.scoring.facts.zones import TZDATA_VERSION, known_zone, zone_or_none
 
 MINUTE = 60_000
 DAY = 86_400_000
@@ -168,7 +169,7 @@ def test_zones_come_from_the_package_and_not_from_the_machine(tmp_path: Path) ->
     program = """
 from datetime import datetime
 from zoneinfo import ZoneInfo
-from leadstream.scoring.hours import Hours
+from leadstream.scoring.compiled.hours import Hours
 print(datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/Oslo")).utcoffset())
 print(Hours(frozenset(range(7)), 0, 1440, frozenset()).next_opening(0, "Europe/Oslo"))
 print(Hours(frozenset(range(7)), 120, 180, frozenset()).next_opening(0, "Europe/Oslo"))

@@ -8,13 +8,13 @@ import pytest
 
 from leadstream.models.errors import ModelError
 from leadstream.records.times import parse_instant
-from leadstream.scoring.course import stretch_of_state
-from leadstream.scoring.instants import first_exit
-from leadstream.scoring.levels import Level, level_of
-from leadstream.scoring.merge import absorb
-from leadstream.scoring.outbox import Outbox
-from leadstream.scoring.policy import Turns
-from leadstream.scoring.reading import score, total_at
+from leadstream.scoring.actions.outbox import Outbox
+from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.compiled.levels import Level, level_of
+from leadstream.scoring.decay.first_exit import first_exit
+from leadstream.scoring.decay.segments import stretch_of_state
+from leadstream.scoring.decay.totals import score, total_at
+from leadstream.scoring.lead.merge import absorb
 from tests.scoring.comparing import compiled
 from tests.scoring.folding import APP, DAY, T0, TOPIC, Log, Result, model_of, run
 

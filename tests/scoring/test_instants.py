@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadstream.scoring.course import Part, Stretch
-from leadstream.scoring.instants import fall_time, first_exit
-from leadstream.scoring.kernel import Kernel, decayed, score_of
+from leadstream.scoring.decay.first_exit import fall_time, first_exit
+from leadstream.scoring.decay.segments import Part, Stretch
+from leadstream.scoring.kernels.kernel import Kernel, decayed, score_of
 
 DAY = 86_400_000
 START = 1_767_225_600_000

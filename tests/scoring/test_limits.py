@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from leadstream.scoring import partition
-from leadstream.scoring.facts import unpack
-from leadstream.scoring.merge import absorb
-from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.outbox import Outbox
-from leadstream.scoring.policy import Turns
-from leadstream.scoring.reading import shares
-from leadstream.scoring.state import LeadState
+from leadstream.scoring.actions.outbox import Outbox
+from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.compiled.model import CompiledModel
+from leadstream.scoring.decay.totals import shares
+from leadstream.scoring.lead.merge import absorb
+from leadstream.scoring.partition import fold as partition
+from leadstream.scoring.state.facts import unpack
+from leadstream.scoring.state.lead_state import LeadState
 from tests.scoring.folding import APP, DAY, T0, TOPIC, Log, Result, model_of, run
 
 HEAD = """

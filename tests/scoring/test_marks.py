@@ -8,7 +8,7 @@ import pytest
 
 from leadstream.models import load_catalog
 from leadstream.records.keys import TICK_KEY, lead_key, partition_of
-from leadstream.scoring.rows import (
+from leadstream.scoring.partition.rows import (
     POSITION,
     UNKNOWN_LOG,
     LogIdentity,
@@ -20,7 +20,7 @@ from leadstream.scoring.rows import (
     position_row,
     read_position,
 )
-from leadstream.scoring.state import CODEC
+from leadstream.scoring.state.lead_state import CODEC
 from tests.scoring.folding import T0, Log, run
 from tests.support.simulated import SimulatedRecord
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadstream.scoring.facts import unpack
-from leadstream.scoring.merge import absorb
-from leadstream.scoring.model import CompiledModel
-from leadstream.scoring.outbox import Outbox
-from leadstream.scoring.policy import Turns
-from leadstream.scoring.reading import score
-from leadstream.scoring.state import LeadState
+from leadstream.scoring.actions.outbox import Outbox
+from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.compiled.model import CompiledModel
+from leadstream.scoring.decay.totals import score
+from leadstream.scoring.lead.merge import absorb
+from leadstream.scoring.state.facts import unpack
+from leadstream.scoring.state.lead_state import LeadState
 from tests.scoring.folding import APP, DAY, HOUR, T0, TOPIC, Log, model_of, run
 
 MODEL = model_of("""

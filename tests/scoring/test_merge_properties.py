@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadstream.records.step import Step
-from leadstream.scoring.merge import absorb
-from leadstream.scoring.outbox import Outbox
-from leadstream.scoring.policy import Turns
-from leadstream.scoring.rows import TURNS, read_turns, turns_row
-from leadstream.scoring.state import decode_state, encode_state
+from leadstream.scoring.actions.outbox import Outbox
+from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.lead.merge import absorb
+from leadstream.scoring.partition.rows import TURNS, read_turns, turns_row
+from leadstream.scoring.state.lead_state import decode_state, encode_state
 from tests.oracle.log import Oracle
 from tests.oracle.rules import Rules
 from tests.scoring.comparing import compare, compiled, seeds, too_flat

@@ -10,11 +10,11 @@ from leadstream.models import load_catalog
 from leadstream.records.keys import partition_of
 from leadstream.records.outputs import HistoryEntry
 from leadstream.records.rejection import REASONS
-from leadstream.scoring.model import ModelCatalog
-from leadstream.scoring.partition import ModelMismatch, NewerEngine
-from leadstream.scoring.rows import PositionRow, position_row, read_position
-from leadstream.scoring.snapshot import MAX_BATCH, HistoryWriter
-from leadstream.scoring.state import CODEC, ENGINE, LeadState, encode_state
+from leadstream.scoring.compiled.model import ModelCatalog
+from leadstream.scoring.partition.fold import ModelMismatch, NewerEngine
+from leadstream.scoring.partition.rows import PositionRow, position_row, read_position
+from leadstream.scoring.partition.snapshot import MAX_BATCH, HistoryWriter
+from leadstream.scoring.state.lead_state import CODEC, ENGINE, LeadState, encode_state
 from tests.scoring.folding import DAY, HOUR, T0, Log, Result, run
 
 TENX = load_catalog("tenx").default
@@ -309,7 +309,7 @@ def test_a_record_that_breaks_the_fold_leaves_its_lead_as_it_was(monkeypatch: py
                 raise RecursionError("too deep")
             real(msgspec.json.Encoder(), *arguments)
 
-    monkeypatch.setattr("leadstream.scoring.snapshot._entries", Breaking())
+    monkeypatch.setattr("leadstream.scoring.partition.snapshot._entries", Breaking())
     result = run(log, TENX)
     assert result.reasons == ["bad_signal"]
     assert result.outputs == []

@@ -7,10 +7,17 @@ from hypothesis import strategies as st
 from leadstream.models import load_catalog
 from leadstream.records.outputs import Accumulator
 from leadstream.records.signal import Signal
-from leadstream.scoring.conditions import all_of, getter, one_of, picker, present, url_path
-from leadstream.scoring.occurrences import MAX_OCCURRENCES, ordinal_of, times_of
-from leadstream.scoring.reading import accumulators, contribution, explain, score, shares, sum_at, total_at
-from leadstream.scoring.state import (
+from leadstream.scoring.compiled.conditions import all_of, getter, one_of, picker, present, url_path
+from leadstream.scoring.decay.totals import (
+    accumulators,
+    contribution,
+    explain,
+    score,
+    shares,
+    sum_at,
+    total_at,
+)
+from leadstream.scoring.state.lead_state import (
     Deferred,
     Extra,
     LeadState,
@@ -19,6 +26,7 @@ from leadstream.scoring.state import (
     encode_state,
     refresh_instant,
 )
+from leadstream.scoring.state.occurrences import MAX_OCCURRENCES, ordinal_of, times_of
 from tests.scoring.folding import DAY, HOUR, T0, Log, model_of, run
 
 TENX = load_catalog("tenx").default

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from leadstream.records.keys import CONTROL_PREFIX
 from leadstream.records.times import parse_instant
-from leadstream.scoring.reading import accumulators, explain, total_at
+from leadstream.scoring.decay.totals import accumulators, explain, total_at
 from tests.oracle import wire
 from tests.scoring.comparing import catalog, close, compare, compiled, seeds, told, too_flat
 from tests.scoring.folding import DAY, HOUR, Record, Result, model_of, run

@@ -4,11 +4,11 @@ import pytest
 
 from leadstream.models import load_catalog
 from leadstream.records.times import parse_instant
-from leadstream.scoring.merge import absorb
-from leadstream.scoring.outbox import Outbox
-from leadstream.scoring.policy import Turns
-from leadstream.scoring.reading import accumulators, sum_at
-from leadstream.scoring.state import decode_state, encode_state
+from leadstream.scoring.actions.outbox import Outbox
+from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.decay.totals import accumulators, sum_at
+from leadstream.scoring.lead.merge import absorb
+from leadstream.scoring.state.lead_state import decode_state, encode_state
 from tests.scoring.folding import APP, DAY, HOUR, T0, TOPIC, Log, Result, model_of, run
 
 ADVANCED = load_catalog("advanced-l2").default

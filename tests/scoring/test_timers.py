@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadstream.scoring.timers import NEVER, SPAN_BITS, Timers
+from leadstream.scoring.partition.timers import NEVER, SPAN_BITS, Timers
 
 KEYS = [b"a", b"b", b"c", b"d"]
 STEP = 1 << SPAN_BITS

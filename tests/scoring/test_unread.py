@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from leadstream.models import load_catalog
 from leadstream.records.signal import Signal
-from leadstream.scoring.facts import FACT_TYPES, unpack
-from leadstream.scoring.unread import unread_in
+from leadstream.scoring.lead.unread import unread_in
+from leadstream.scoring.state.facts import FACT_TYPES, unpack
 from tests.scoring.folding import T0, Log, run
 from tests.scoring.reading_facts.test_consent import JSON
 

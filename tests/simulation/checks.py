@@ -8,18 +8,18 @@ from typing import Any
 import msgspec
 
 from leadstream.projection.rows import read_records
-from leadstream.projection.tables import Kind
 from leadstream.records.keys import CONTROL_PREFIX
-from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.rows import POSITION
-from leadstream.simulation.kafka import Entry
-from leadstream.simulation.model import catalog
-from leadstream.simulation.projector import TOPICS
-from leadstream.simulation.store import key_of
-from leadstream.simulation.worker import NAMES, make_fold
-from leadstream.simulation.world import World
+from leadstream.records.outputs import Kind
+from leadstream.scoring.partition.fold import PartitionFold
+from leadstream.scoring.partition.rows import POSITION
 from leadstream.stream.transaction import GUARANTEE_ROW
+from tests.simulation.kafka import Entry
+from tests.simulation.model import catalog
+from tests.simulation.projector import TOPICS
 from tests.simulation.referee import judge
+from tests.simulation.store import key_of
+from tests.simulation.worker import NAMES, make_fold
+from tests.simulation.world import World
 from tests.support.simulated import Written
 
 REFEREED = 10

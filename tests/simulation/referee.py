@@ -11,12 +11,12 @@ from leadstream.records.keys import TICK_KEY
 from leadstream.records.rejection import Rejected
 from leadstream.records.signal import decode_signal
 from leadstream.records.step import LogRecord
-from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.reading import accumulators, sum_at
-from leadstream.simulation.model import RULES
-from leadstream.simulation.worker import NAMES, SETTINGS
+from leadstream.scoring.decay.totals import accumulators, sum_at
+from leadstream.scoring.partition.fold import PartitionFold
 from tests.oracle.log import Oracle
 from tests.oracle.rules import Rules
+from tests.simulation.model import RULES
+from tests.simulation.worker import NAMES, SETTINGS
 from tests.support.simulated import Written
 
 TOLERANCE = 1e-9

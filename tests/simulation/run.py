@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leadstream.simulation.faults import POINTS
-from leadstream.simulation.scenario import scenario
-from leadstream.simulation.world import installed
+from tests.simulation.faults import POINTS
+from tests.simulation.scenario import scenario
 from tests.simulation.seeds import run, shrink, told
+from tests.simulation.world import installed
 
 CHUNK = 100
 """Seeds that one process runs. It keeps its garbage, which takes longer to collect than to forget."""

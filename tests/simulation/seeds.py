@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from leadstream.simulation.scenario import Scenario
-from leadstream.simulation.world import World, simulate
 from tests.simulation.checks import check
+from tests.simulation.scenario import Scenario
+from tests.simulation.world import World, simulate
 
 T = TypeVar("T")
 KEPT = Path(__file__).with_name("seeds.txt")

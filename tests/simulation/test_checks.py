@@ -7,12 +7,12 @@ from functools import cache
 import pytest
 
 from leadstream.records.step import Message
-from leadstream.scoring.rows import POSITION
-from leadstream.simulation.scenario import Scenario, scenario
-from leadstream.simulation.worker import NAMES
-from leadstream.simulation.world import World, installed, simulate
+from leadstream.scoring.partition.rows import POSITION
 from tests.simulation.checks import check
+from tests.simulation.scenario import Scenario, scenario
 from tests.simulation.seeds import shrink
+from tests.simulation.worker import NAMES
+from tests.simulation.world import World, installed, simulate
 
 TOPICS = (NAMES.actions, NAMES.decisions, NAMES.history, NAMES.dead_letters, NAMES.changelog, NAMES.scores)
 

@@ -11,8 +11,8 @@ import phonenumbers
 from leadstream.records.keys import lead_key
 from leadstream.records.rejection import Rejected
 from leadstream.records.signal import Signal, decode_signal
-from leadstream.simulation.generator import Generated, generate
-from leadstream.simulation.people import facts, phone
+from leadstream.synthetic.generator import Generated, generate
+from leadstream.synthetic.people import facts, phone
 
 START = 1_770_000_000_000
 SPAN = 14_000

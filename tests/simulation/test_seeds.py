@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from leadstream.simulation.faults import POINTS
-from leadstream.simulation.scenario import scenario
-from leadstream.simulation.world import installed
+from tests.simulation.faults import POINTS
+from tests.simulation.scenario import scenario
 from tests.simulation.seeds import kept_seeds, run, seeds_of_sources
+from tests.simulation.world import installed
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 3000

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from leadstream.simulation import virtual_time
-from leadstream.simulation.virtual_time import Stuck
+from tests.simulation import virtual_time
+from tests.simulation.virtual_time import Stuck
 
 
 def test_a_year_passes_at_once_and_timers_fire_in_order_of_time_then_of_setting() -> None:

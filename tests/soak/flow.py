@@ -11,7 +11,7 @@ import orjson
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from leadstream.records.keys import lead_key
-from leadstream.simulation.generator import generate
+from leadstream.synthetic.generator import generate
 
 EPOCH = 20_000
 """Signals that are generated in one go: the generator's memory grows with their number."""

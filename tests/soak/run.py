@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from leadstream.localstack.signals import ends_on_signal
+from leadstream.devstack.termination import ends_on_signal
 from tests.soak.flow import Flow
 from tests.soak.plot import write_plot
 from tests.soak.series import Samples, told

@@ -16,8 +16,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from leadstream.localstack import ApacheKafka, Postgres
-from leadstream.stream.topics import TopicNames
+from leadstream.devstack import ApacheKafka, Postgres
+from leadstream.kafka.topics import TopicNames
 from tests.soak.flow import Flow
 from tests.soak.series import MEGABYTE
 from tests.support.installation import Installation

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from leadstream.localstack import apache
-from tests.localstack.processes import family, gone, plain_environment
+from leadstream.devstack import apache
+from tests.devstack.processes import family, gone, plain_environment
 from tests.support.children import Children
 from tests.support.waiting import until
 

@@ -8,10 +8,10 @@ import msgspec
 
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key
-from leadstream.scoring.model import ModelCatalog
-from leadstream.scoring.partition import PartitionFold
-from leadstream.simulation import virtual_time
+from leadstream.scoring.compiled.model import ModelCatalog
+from leadstream.scoring.partition.fold import PartitionFold
 from leadstream.stream.task import PartitionTask
+from tests.simulation import virtual_time
 from tests.support.simulated import (
     TOPIC,
     SimulatedFeed,

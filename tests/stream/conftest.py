@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
 from tests.support.installation import Installation
 from tests.support.log import Log
 

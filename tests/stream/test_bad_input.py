@@ -9,7 +9,7 @@ import pytest
 
 from leadstream.models import load_catalog
 from leadstream.records.keys import TICK_KEY, partition_of
-from leadstream.scoring.model import ModelCatalog
+from leadstream.scoring.compiled.model import ModelCatalog
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent
 from tests.support.signals import sent

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
 from leadstream.settings import Settings
 from leadstream.stream.changelog import restore_rows
 from tests.support.log import Log, Sent

@@ -3,8 +3,8 @@
 import time
 from pathlib import Path
 
-from leadstream.simulation.generator import generate
 from leadstream.stream.transaction import GUARANTEE_ROW
+from leadstream.synthetic.generator import generate
 from tests.support.log import Log, Sent
 from tests.support.processes import worker
 from tests.support.replaying import Replayed

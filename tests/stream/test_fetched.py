@@ -12,8 +12,8 @@ from aiokafka.errors import CorruptRecordException
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from leadstream.kafka.fetched import FetchedBytes, ReadableRecords
 from leadstream.records.step import Unreadable
-from leadstream.stream.fetched import FetchedBytes, ReadableRecords
 from tests.support.raw import CONTROL, GZIP, LOG_APPEND, TRANSACTIONAL, Batch, Raw, crc32c, number, text
 
 PLACE = TopicPartition("log.signals", 3)

@@ -10,10 +10,10 @@ import pytest
 
 from leadstream.operations import metrics
 from leadstream.operations.health import HealthServer
+from leadstream.roles.role import listening
+from leadstream.roles.worker import DEFAULT_METRICS_PORT
 from leadstream.settings import Settings
 from leadstream.stream.errors import Refused
-from leadstream.stream.role import listening
-from leadstream.stream.worker import DEFAULT_METRICS_PORT
 from tests.support.installation import Installation
 from tests.support.processes import projector, worker
 

@@ -9,7 +9,7 @@ import msgspec
 from leadstream.models import load_catalog
 from leadstream.models.published import Published
 from leadstream.records.models import ScoringModel
-from leadstream.scoring.model import ModelCatalog
+from leadstream.scoring.compiled.model import ModelCatalog
 from leadstream.stream.model_topic import ModelTopic
 from tests.support.installation import Installation
 from tests.support.log import Log

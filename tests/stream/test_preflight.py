@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
+from leadstream.kafka.topics import PartitionCountError, create_topics, specs
 from leadstream.stream.errors import Refused
 from leadstream.stream.preflight import check_topics_for_scoring, check_transactions
-from leadstream.stream.topics import PartitionCountError, create_topics, specs
 from tests.support.installation import Installation
 from tests.support.log import Log
 from tests.support.waiting import until

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from leadstream.cli.diagnosis.tables import check_projection
-from leadstream.localstack import Postgres
+from leadstream.devstack import Postgres
 from tests.support.log import Log, Sent
 from tests.support.processes import Role, projector, worker
 from tests.support.signals import many

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from leadstream.localstack import apache
+from leadstream.devstack import apache
+from leadstream.kafka.rights import Right, lacking, rights, table
+from leadstream.kafka.topics import TopicNames
+from leadstream.roles.projector import Projector
+from leadstream.roles.worker import Worker
 from leadstream.stream.errors import Denied
-from leadstream.stream.projector import Projector
-from leadstream.stream.rights import Right, lacking, rights, table
-from leadstream.stream.topics import TopicNames
-from leadstream.stream.worker import Worker
 from tests.support.acl import Grants, Guarded, login
 from tests.support.installation import Installation
 from tests.support.log import Log

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from leadstream.localstack import ApacheKafka, EmbeddedKafka, KafkaAddress, apache
+from leadstream.devstack import ApacheKafka, EmbeddedKafka, KafkaAddress, apache
 from tests.support.installation import Installation
 from tests.support.log import Log
 from tests.support.processes import worker

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from leadstream.records.keys import CONTROL_PREFIX, lead_key, partition_of
-from leadstream.scoring.rows import POSITION, UNKNOWN_LOG, LogIdentity, PositionRow, read_position
+from leadstream.roles.worker import Worker
+from leadstream.scoring.partition.rows import POSITION, UNKNOWN_LOG, LogIdentity, PositionRow, read_position
 from leadstream.stream.errors import LogTruncated, OtherLog, StreamError
-from leadstream.stream.worker import Worker
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent
 from tests.support.replaying import Replayed

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
 from leadstream.models import load_catalog
 from leadstream.records.keys import TICK_KEY, lead_key
 from leadstream.records.outputs import ScoreSnapshot

@@ -9,15 +9,15 @@ import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
+from leadstream.kafka.topics import BATCH_BYTES, FORWARD_BYTES
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key, partition_of
 from leadstream.records.signal import MAX_BYTES
 from leadstream.records.step import Message, Step
-from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.sizes import largest_action, largest_row, largest_snapshot
+from leadstream.scoring.partition.fold import PartitionFold
+from leadstream.scoring.partition.sizes import largest_action, largest_row, largest_snapshot
 from leadstream.stream.errors import Refused
 from leadstream.stream.preflight import check_topics_for_scoring
-from leadstream.stream.topics import BATCH_BYTES, FORWARD_BYTES
 from tests.support.log import Log, Sent
 from tests.support.signals import sent
 

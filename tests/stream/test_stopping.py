@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from leadstream.localstack import ApacheKafka, Postgres, apache
-from leadstream.localstack.server import Server
+from leadstream.devstack import ApacheKafka, Postgres, apache
+from leadstream.devstack.server import Server
 from tests.support.children import ignored
 from tests.support.installation import Installation
 from tests.support.load import generated

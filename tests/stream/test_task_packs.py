@@ -6,9 +6,9 @@ import pytest
 
 from leadstream.operations import metrics
 from leadstream.records.keys import TICK_KEY
-from leadstream.simulation import virtual_time
 from leadstream.stream.pack_queue import QUEUED_PACKS
 from leadstream.stream.task import CHUNK
+from tests.simulation import virtual_time
 from tests.support.simulated import SimulatedPartition, SimulatedRecord
 from tests.support.waiting import until_async
 

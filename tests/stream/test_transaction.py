@@ -8,7 +8,7 @@ from aiokafka.client import CoordinationType
 from aiokafka.errors import KafkaConnectionError
 from confluent_kafka import KafkaException
 
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
 from leadstream.records.step import Message, Step
 from leadstream.stream.errors import Fenced, Refused, StepFailed
 from leadstream.stream.transaction import GUARANTEE_ROW, AtLeastOnceLog, StepLog, TransactionalLog

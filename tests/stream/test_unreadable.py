@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from leadstream.localstack import ApacheKafka
+from leadstream.devstack import ApacheKafka
 from tests.support.installation import Installation
 from tests.support.log import Log
 from tests.support.processes import projector

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
 from leadstream.records.keys import partition_of
 from leadstream.stream.errors import Refused
 from tests.support.log import Log

@@ -15,9 +15,9 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from leadstream.localstack import ApacheKafka, KafkaAddress
-from leadstream.localstack.processes import free_port
-from leadstream.stream.rights import Right
+from leadstream.devstack import ApacheKafka, KafkaAddress
+from leadstream.devstack.processes import free_port
+from leadstream.kafka.rights import Right
 from tests.support.waiting import until
 
 OPERATIONS = {

@@ -5,9 +5,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from leadstream.localstack import KafkaAddress
+from leadstream.devstack import KafkaAddress
+from leadstream.kafka.topics import TopicNames, create_topics, specs
 from leadstream.settings import Settings
-from leadstream.stream.topics import TopicNames, create_topics, specs
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 from confluent_kafka import KafkaError, Message
 
-from leadstream.simulation.generator import generate
+from leadstream.synthetic.generator import generate
 from tests.support.log import Log, Sent, send
 
 BATCH = 50

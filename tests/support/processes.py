@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from leadstream.localstack.processes import ChildProcess, free_port
+from leadstream.devstack.processes import ChildProcess, free_port
 from tests.support.installation import Installation
 from tests.support.waiting import until
 

@@ -12,13 +12,13 @@ from confluent_kafka import Message
 from msgspec.structs import replace
 
 from leadstream.cli.log import export
-from leadstream.intake.lines import parse_line
+from leadstream.offline.lines import parse_line
 from leadstream.records.keys import TICK_KEY
 from leadstream.records.outputs import ScoreSnapshot
-from leadstream.scoring.model import ModelCatalog
-from leadstream.scoring.partition import PartitionFold
-from leadstream.scoring.reading import Score, accumulators, sum_at
-from leadstream.scoring.rows import POSITION, Mark, read_position
+from leadstream.scoring.compiled.model import ModelCatalog
+from leadstream.scoring.decay.totals import Score, accumulators, sum_at
+from leadstream.scoring.partition.fold import PartitionFold
+from leadstream.scoring.partition.rows import POSITION, Mark, read_position
 from leadstream.stream.transaction import GUARANTEE_ROW
 from tests.support.installation import Installation
 from tests.support.log import Log

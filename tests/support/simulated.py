@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from leadstream.records.step import Headers, Message, Step
-from leadstream.scoring.rows import PositionRow
+from leadstream.scoring.partition.rows import PositionRow
 from leadstream.stream.changelog import Progress
 from leadstream.stream.errors import Fenced
 from leadstream.stream.packs import Pack

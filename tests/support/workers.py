@@ -4,10 +4,10 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from leadstream.scoring.model import ModelCatalog
+from leadstream.roles.worker import Worker
+from leadstream.scoring.compiled.model import ModelCatalog
 from leadstream.stream.app import ScorerApp
 from leadstream.stream.task import PartitionTask
-from leadstream.stream.worker import Worker
 from tests.support.installation import Installation
 from tests.support.log import Log
 from tests.support.waiting import until_async

@@ -2,12 +2,12 @@
 
 from leadstream.cli.diagnosis.findings import Finding, Level
 from leadstream.cli.topics import describe, remedy
+from leadstream.kafka.clients import admin
+from leadstream.kafka.rights import lacking, principal, rights
+from leadstream.kafka.topics import Difference, TopicNames, describe_topics, differences, specs
 from leadstream.settings import Settings
-from leadstream.stream.clients import admin
 from leadstream.stream.errors import Denied, Refused
 from leadstream.stream.preflight import added, check_transactions
-from leadstream.stream.rights import lacking, principal, rights
-from leadstream.stream.topics import Difference, TopicNames, describe_topics, differences, specs
 
 RIGHTS = "rights"
 """The area of what this user may not do."""

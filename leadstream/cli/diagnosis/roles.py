@@ -7,8 +7,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from leadstream.cli.diagnosis.findings import Finding
+from leadstream.kafka.clients import admin
+from leadstream.kafka.log_reader import bounds, read_tail
+from leadstream.kafka.topics import TopicNames, partition_count
 from leadstream.records.step import Unreadable
-from leadstream.scoring.rows import (
+from leadstream.scoring.partition.rows import (
     DATA_VERSIONS,
     POSITION,
     DamagedRow,
@@ -18,12 +21,9 @@ from leadstream.scoring.rows import (
 )
 from leadstream.settings import Settings
 from leadstream.stream.changelog import unreadable_row
-from leadstream.stream.clients import admin
 from leadstream.stream.errors import LogTruncated, OtherLog
-from leadstream.stream.log_reader import bounds, read_tail
 from leadstream.stream.preflight import added
 from leadstream.stream.same_log import RETENTION_REMEDY, SameLog
-from leadstream.stream.topics import TopicNames, partition_count
 
 WATCH_SECONDS = 3.0
 """A group that lags is looked at again after this time."""

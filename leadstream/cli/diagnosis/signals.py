@@ -7,16 +7,16 @@ from difflib import get_close_matches
 from aiokafka import TopicPartition
 
 from leadstream.cli.diagnosis.findings import RECENT_MS, Finding, Level, age, wall_clock
+from leadstream.kafka.dead_letters import DeadLetter, read_dead_letter
+from leadstream.kafka.log_reader import read_tail
+from leadstream.kafka.topics import TopicNames, partition_count
 from leadstream.projection.queries import reading
 from leadstream.records.keys import CONTROL_PREFIX, hashed_partition, partition_of
 from leadstream.records.rejection import Rejected
 from leadstream.records.signal import decode_signal
 from leadstream.records.step import Unreadable
-from leadstream.scoring.model import CompiledModel
+from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.settings import Settings
-from leadstream.stream.dead_letters import DeadLetter, read_dead_letter
-from leadstream.stream.log_reader import read_tail
-from leadstream.stream.topics import TopicNames, partition_count
 
 TAIL = 20_000
 """Signals looked at, over all partitions."""

@@ -3,12 +3,12 @@
 from aiokafka import TopicPartition
 
 from leadstream.cli.diagnosis.findings import RECENT_MS, Finding, Level, age, wall_clock
+from leadstream.kafka.log_reader import bounds
+from leadstream.kafka.topics import TopicNames
 from leadstream.projection.errors import MODELS_REMEDY, OTHER_TOPIC_REMEDY
 from leadstream.projection.queries import reading
 from leadstream.settings import Settings
-from leadstream.stream.log_reader import bounds
 from leadstream.stream.topic_watch import watched
-from leadstream.stream.topics import TopicNames
 
 
 async def check_tables(settings: Settings) -> list[Finding]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from leadstream.localstack import ApacheKafka, KafkaAddress
-from leadstream.localstack.processes import ChildProcess
+from leadstream.devstack import ApacheKafka, KafkaAddress
+from leadstream.devstack.processes import ChildProcess
 
 NODES = (1, 2, 3)
 REPLICATED = {

@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 from types import TracebackType
 
-from leadstream.localstack import ApacheKafka
-from leadstream.localstack.processes import ChildProcess, finished
+from leadstream.devstack import ApacheKafka
+from leadstream.devstack.processes import ChildProcess, finished
 
 MEGABYTES = 160
 

@@ -3,7 +3,7 @@
 from confluent_kafka import ElectionType
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from leadstream.localstack import ApacheKafka
+from leadstream.devstack import ApacheKafka
 from tests.chaos.brokers.cluster import Cluster
 from tests.chaos.brokers.small_disk import SmallDisk
 from tests.chaos.faults import Times

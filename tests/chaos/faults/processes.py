@@ -4,7 +4,7 @@ import signal
 from contextlib import ExitStack
 from typing import Any
 
-from leadstream.localstack import Postgres
+from leadstream.devstack import Postgres
 from tests.chaos.faults import Times
 from tests.chaos.scene import RESTART_SECONDS, Kept, Scene
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from leadstream.localstack import KafkaAddress, Postgres
+from leadstream.devstack import KafkaAddress, Postgres
 from tests.projection.made import Database
 from tests.support.installation import Installation
 

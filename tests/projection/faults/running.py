@@ -11,7 +11,7 @@ import asyncpg
 from leadstream.projection.migrate import migrate
 from leadstream.projection.store import ProjectionStore
 from leadstream.projection.tables import TARGETS
-from leadstream.stream.projector import Projector
+from leadstream.roles.projector import Projector
 from tests.projection.made import Database, Record
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from leadstream.localstack import Postgres
+from leadstream.devstack import Postgres
 from leadstream.projection.errors import PositionMismatch, StoreUnavailable
 from leadstream.projection.migrate import migrate
 from tests.projection.made import Database, run, snapshot

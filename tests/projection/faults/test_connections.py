@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from leadstream.localstack import Postgres
+from leadstream.devstack import Postgres
 from leadstream.projection.database import LOST, translated
 from leadstream.projection.errors import StoreUnavailable
 from leadstream.projection.migrate import migrate

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import asyncpg
 
-from leadstream.localstack.processes import LocalStackError
+from leadstream.devstack.processes import LocalStackError
 from leadstream.projection.database import LOST
 from tests.projection.made import Database, run
 from tests.support.waiting import until

@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from leadstream.localstack import Postgres
-from leadstream.localstack.processes import ChildProcess
+from leadstream.devstack import Postgres
+from leadstream.devstack.processes import ChildProcess
 from tests.projection.made import run
 
 from .conftest import MakeStage

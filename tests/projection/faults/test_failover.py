@@ -8,9 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from leadstream.localstack import Postgres
-from leadstream.localstack.database import _data_folder, _system_user, programs
-from leadstream.localstack.processes import LocalStackError, finished
+from leadstream.devstack import Postgres
+from leadstream.devstack.database import _data_folder, _system_user, programs
+from leadstream.devstack.processes import LocalStackError, finished
 from leadstream.projection.destinations import Destination, put_destination
 from leadstream.projection.migrate import migrate
 from tests.projection.made import run

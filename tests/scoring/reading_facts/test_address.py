@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadstream.models import load_catalog
-from leadstream.scoring.reading_facts.address import address_of, is_another
+from leadstream.scoring.facts.address import address_of, is_another
 from tests.scoring.folding import T0, Log, run
 from tests.scoring.reading_facts.test_consent import JSON
 

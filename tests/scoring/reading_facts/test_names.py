@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadstream.scoring.reading_facts.countries import country_of
-from leadstream.scoring.reading_facts.titles import title_words
+from leadstream.scoring.facts.countries import country_of
+from leadstream.scoring.facts.titles import title_words
 from tests.scoring.reading_facts.test_consent import JSON
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadstream.scoring.reading_facts.amounts import amount_of, size_of
-from leadstream.scoring.reading_facts.numbers import number_of
+from leadstream.scoring.facts.amounts import amount_of, size_of
+from leadstream.scoring.facts.numbers import number_of
 from tests.scoring.reading_facts.test_consent import JSON
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadstream.scoring.reading_facts.phone import dialable
+from leadstream.scoring.facts.phone import dialable
 
 BERLIN = "+4930901820"
 

@@ -1,1 +1,0 @@
-"""Signals from outside: files of signals, one JSON object a line."""

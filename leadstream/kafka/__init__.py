@@ -1,0 +1,1 @@
+"""Kafka: clients, topics, reading, writing, what the client library gets wrong."""

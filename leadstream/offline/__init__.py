@@ -1,0 +1,1 @@
+"""Without Kafka: files of signals, replay, what-if, scripts."""

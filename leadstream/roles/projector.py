@@ -1,0 +1,310 @@
+"""The projector role: the topics that the worker writes, into PostgreSQL.
+
+The same machine as the worker with another store: packs in, one PostgreSQL transaction per step, the
+position moved in it.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from leadstream import __version__
+from leadstream.kafka.topic_identity import TopicIdentity
+from leadstream.kafka.topics import TopicNames, describe_topics
+from leadstream.operations import metrics
+from leadstream.projection.errors import (
+    OTHER_TOPIC_REMEDY,
+    OtherTopic,
+    PositionMismatch,
+    SchemaMismatch,
+    StoreUnavailable,
+)
+from leadstream.projection.migrate import migrate
+from leadstream.projection.store import ProjectionStore
+from leadstream.records.outputs import Kind
+from leadstream.records.step import LogRecord
+from leadstream.roles.role import listening, prepared, run_app, run_role
+from leadstream.settings import Settings
+from leadstream.stream.app import PackApp
+from leadstream.stream.errors import LogTruncated, OtherLog, Refused
+from leadstream.stream.pack_queue import PackQueue
+from leadstream.stream.packs import Pack
+from leadstream.stream.preflight import check_present, check_rights, when_kafka_answers
+from leadstream.stream.same_log import replaced
+from leadstream.stream.topic_watch import TopicWatch
+
+log = structlog.get_logger()
+
+DEFAULT_METRICS_PORT = 9465
+STEP_RECORDS = 20_000
+"""The most records of one PostgreSQL transaction; packs that waited are applied together."""
+
+
+class ProjectionTask:
+    """Projects one partition of one topic. Backs off and goes on by itself while PostgreSQL is away."""
+
+    def __init__(self, tp: TopicPartition, app: "ProjectorApp", store: ProjectionStore) -> None:
+        self.tp = tp
+        self.position: int | None = None
+        self.opening_since = time.monotonic()
+        self.away: str | None = None
+        """Why PostgreSQL does not take what waits."""
+        self._waiting_since: int | None = None
+        self._app = app
+        self._store = store
+        self._packs = PackQueue(lambda: app.thread.hold(tp), lambda: app.thread.release(tp))
+        self._runner = asyncio.create_task(self._run(), name=f"projection-{tp.topic}-{tp.partition}")
+
+    def offer(self, pack: Pack) -> None:
+        """Queue a fetched pack; holds the partition when enough wait."""
+        self._packs.offer(pack)
+
+    async def close(self) -> None:
+        """End the task; a transaction under way is rolled back."""
+        self._runner.cancel()
+        await asyncio.wait([self._runner])
+
+    def lag(self) -> int:
+        """Offsets between the position and the end that readers may see."""
+        return 0 if self.position is None else max(0, self._packs.stable - self.position)
+
+    def waiting_since(self) -> int | None:
+        """The time (epoch ms) of the oldest record that is fetched and not in the tables."""
+        if self._waiting_since is not None:
+            return self._waiting_since
+        pack = self._packs.peek()
+        return pack.records[0].timestamp if pack is not None and pack.records else None
+
+    async def _run(self) -> None:
+        backoff = 0.2
+        try:
+            while True:
+                try:
+                    await self._seek()
+                    while True:
+                        await self._step()
+                        self.away = None
+                        backoff = 0.2
+                except PositionMismatch as error:
+                    metrics.STALE_PACKS.inc()
+                    log.info("sought", topic=self.tp.topic, partition=self.tp.partition, reason=str(error))
+                except StoreUnavailable as error:
+                    self.away = str(error)
+                    log.warning(
+                        "postgresql is away",
+                        retry_in=backoff,
+                        topic=self.tp.topic,
+                        partition=self.tp.partition,
+                        reason=self.away,
+                    )
+                    await asyncio.sleep(backoff)
+                    backoff = min(backoff * 2, 5.0)
+        except asyncio.CancelledError:
+            raise
+        except (OtherTopic, SchemaMismatch) as error:
+            self._app.fail(Refused(str(error)))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the process must end with it
+            self._app.fail(error)
+
+    async def _seek(self) -> None:
+        stored = await self._store.position(self.tp.topic, self.tp.partition)
+        beginning = await self._app.beginning(self.tp)
+        if stored is not None and stored < beginning:
+            raise LogTruncated(
+                f"{self.tp.topic}-{self.tp.partition} starts at {beginning}, but is projected up to {stored} "
+                "only: the records between are gone",
+                "raise the topic's retention and rebuild the tables",
+            )
+        begin = beginning if stored is None else stored
+        if begin != self.position:
+            # What failed is in the tables all the same, or is no longer what comes next.
+            self._waiting_since = None
+        if self._waiting_since is None:
+            self.away = None
+        self.position = begin
+        self._packs.clear()
+        self._packs.expect(await self._app.seek_to(self.tp, begin))
+
+    async def _step(self) -> None:
+        while (pack := self._packs.peek()) is None:
+            await self._packs.wait()
+        begin = self.position
+        assert begin is not None
+        end = begin
+        records: list[LogRecord] = []
+        if pack.begin != begin:
+            raise PositionMismatch(self.tp.topic, self.tp.partition, pack.begin, begin)
+        while pack is not None and pack.begin == end and len(records) < STEP_RECORDS:
+            self._packs.take()
+            records.extend(pack.records)
+            end = pack.end
+            pack = self._packs.peek()
+        if records:
+            self._waiting_since = records[0].timestamp
+        started = time.perf_counter()
+        applied = await self._store.apply(self.tp.topic, self.tp.partition, begin, end, records)
+        metrics.PROJECTION_SECONDS.observe(time.perf_counter() - started)
+        metrics.PROJECTED.labels(self.tp.topic).inc(len(records))
+        metrics.PROJECTION_DEAD_LETTERS.inc(applied.dead)
+        self._waiting_since = None
+        self.position = end
+
+
+class ProjectorApp(PackApp):
+    """One `ProjectionTask` for each assigned partition of the projected topics."""
+
+    role = "projector"
+
+    def __init__(self, settings: Settings, topics: Mapping[str, Kind], store: ProjectionStore) -> None:
+        self.tasks: dict[TopicPartition, ProjectionTask] = {}
+        self._store = store
+        super().__init__(f"{settings.app}-projector", settings)
+        self._projected = frozenset(topics)
+        channel = self.topic(*topics, key_type=bytes, value_type=bytes)
+        self.agent(channel, name="projector")(self._route)
+
+    async def _route(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            pack = event.message.value
+            task = self.tasks.get(TopicPartition(pack.topic, pack.partition))
+            if task is not None:
+                task.offer(pack)
+            await stream.ack(event)
+
+    async def _tasks_assigned(self, app: Any, assigned: set[TP], **_: Any) -> None:
+        for tp in sorted(assigned):
+            if tp.topic in self._projected:
+                key = TopicPartition(tp.topic, tp.partition)
+                self.tasks[key] = ProjectionTask(key, self, self._store)
+        self.joined = True
+        metrics.ASSIGNED.set(len(self.tasks))
+        log.info("partitions assigned", count=len(self.tasks), generation=self.consumer_generation_id)
+
+    async def _tasks_revoked(self, app: Any, revoked: set[TP], **_: Any) -> None:
+        lost = list(self.tasks)
+        await self.drain()
+        metrics.ASSIGNED.set(0)
+        for tp in lost:
+            metrics.forget(*tp)
+
+    def away(self) -> str | None:
+        """Why PostgreSQL takes nothing of one of the partitions; None if it takes all."""
+        return next((task.away for task in self.tasks.values() if task.away is not None), None)
+
+    async def drain(self) -> Mapping[TP, int]:
+        tasks = list(self.tasks.values())
+        await asyncio.gather(*(task.close() for task in tasks))
+        reached = self.durable_positions()
+        self.tasks = {}
+        return reached
+
+    def durable_positions(self) -> Mapping[TP, int]:
+        return {TP(*key): task.position for key, task in self.tasks.items() if task.position is not None}
+
+
+class Projector:
+    """One process of the projecting group."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._names = TopicNames(settings.topic_prefix, settings.app)
+        self._topics = self._names.projected
+        self._watch = TopicWatch(settings, list(self._topics))
+        self._app: ProjectorApp | None = None
+        self._away: str | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Project until `stop` is set. Raises StreamError."""
+        settings = self._settings
+        metrics.BUILD.info({"version": __version__, "role": "projector"})
+        # Until PostgreSQL was asked; 0 would say that it is away.
+        metrics.STORE_UP.set(math.nan)
+        dsn = settings.postgres_dsn.get_secret_value()
+        store = ProjectionStore(dsn, settings.postgres_schema, self._topics)
+        with listening(
+            settings, DEFAULT_METRICS_PORT, metrics.PROJECTOR, healthy=self.unhealthy, ready=self.unready
+        ) as health:
+            log.info("projector starting", version=__version__, metrics=health.url)
+            try:
+                if not await prepared(self._prepare(store, dsn), stop):
+                    return
+                self._app = ProjectorApp(settings, self._topics, store)
+                await run_app(self._app, stop, self._observe(), self._watch.watch(judge))
+            finally:
+                await self._watch.stop()
+                await store.close()
+
+    async def _prepare(self, store: ProjectionStore, dsn: str) -> None:
+        await check_rights(self._settings, self._names, "projector")
+        wanted = list(self._topics)
+        states = await when_kafka_answers(lambda: describe_topics(self._settings, wanted), "topics")
+        check_present(wanted, states, self._names.models)
+        await self._watch.start()
+        store.topic_ids = {topic: found.id for topic, found in self._watch.found.items()}
+        backoff = 0.5
+        while True:
+            try:
+                await migrate(dsn, self._settings.postgres_schema)
+                await store.open()
+            except StoreUnavailable as error:
+                self._away = str(error)
+                metrics.STORE_UP.set(0)
+                log.warning("postgresql is away", retry_in=backoff, reason=str(error))
+            except SchemaMismatch as error:
+                raise Refused(str(error)) from error
+            else:
+                self._away = None
+                metrics.STORE_UP.set(1)
+                return
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, 10.0)
+
+    async def _observe(self) -> None:
+        while True:
+            now = time.monotonic()
+            tasks = dict(self._app.tasks) if self._app is not None else {}
+            for tp, task in tasks.items():
+                label = str(tp.partition)
+                lag = task.lag()
+                metrics.POSITION.labels(tp.topic, label).set(task.position or 0)
+                metrics.LAG_RECORDS.labels(tp.topic, label).set(lag)
+                since = task.waiting_since()
+                age = 0.0 if since is None else max(0.0, time.time() - since / 1000)
+                metrics.LAG_SECONDS.labels(tp.topic, label).set(age)
+            opening = [now - task.opening_since for task in tasks.values() if task.position is None]
+            metrics.OPEN.set(len(tasks) - len(opening))
+            metrics.OPENING_SECONDS.set(max(opening, default=0.0))
+            if self._app is not None:
+                metrics.STORE_UP.set(0 if self._app.away() else 1)
+            await asyncio.sleep(1.0)
+
+    def unhealthy(self) -> str | None:
+        """A projector that waits for PostgreSQL is well: a restart would not help it."""
+        return None
+
+    def unready(self) -> str | None:
+        """PostgreSQL must take what is written, and every assigned partition must have read its position."""
+        if self._app is None:
+            return self._away or "not in the group yet"
+        problem = self._app.away() or self._app.unready()
+        if problem is not None:
+            return problem
+        opening = sum(task.position is None for task in self._app.tasks.values())
+        return f"{opening} partitions without a position yet" if opening else None
+
+
+def judge(topic: str, before: TopicIdentity, now: TopicIdentity | None) -> OtherLog | None:
+    """What is wrong with a topic that was one and is another now."""
+    other = replaced(topic, before, now)
+    return None if other is None else OtherLog(other, OTHER_TOPIC_REMEDY)
+
+
+def run_projector(settings: Settings) -> int:
+    """Run the projector until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
+    return run_role("projector", Projector(settings).run)

@@ -1,0 +1,231 @@
+"""What a changed total sets off: crossings, changes of band and stage, triggers, the actions they ask for.
+
+Of one evaluation the crossings come first, ascending when the total rose and descending when it fell, each
+with its actions directly after it in the order of the file; then actions owed from a recovery; then the
+change of band, then that of stage, each with its actions; then spikes or timers with theirs; at last the
+actions of rules.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from leadstream.records.outputs import Cause, Direction, SignalRef
+from leadstream.records.signal import Signal
+from leadstream.records.times import rfc3339
+from leadstream.scoring.actions.asking import Asking
+from leadstream.scoring.actions.outbox import Common, Outbox, Telling
+from leadstream.scoring.actions.policy import Judgement, Turns
+from leadstream.scoring.compiled.levels import Level, level_of
+from leadstream.scoring.compiled.model import CompiledModel
+from leadstream.scoring.decay.totals import shares
+from leadstream.scoring.kernels.kernel import TOLERANCE, score_of
+from leadstream.scoring.state.facts import unpack
+from leadstream.scoring.state.lead_state import LeadState
+
+MAX_SHARES = 64
+"""How many factors a record names; with more, the last is the sum of the smallest."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Touch(NamedTuple):
+    """What moved a lead's total at `at` (the fold's now): a signal, or only time."""
+
+    key: bytes
+    tenant: str
+    lead: str
+    at: int
+    before: float
+    after: float
+    rise: Cause
+    """The cause of what is passed upwards."""
+    fall: Cause
+    reference: SignalRef | None = None
+    signal: Signal | None = None
+    traceparent: bytes | None = None
+
+
+class _Crossed(msgspec.Struct, omit_defaults=True, gc=False):
+    """What `records.outputs.ThresholdCrossed` has of its own."""
+
+    threshold: float
+    factors: msgspec.Raw | None = None
+
+
+class _BandChanged(msgspec.Struct, omit_defaults=True, gc=False):
+    """What `records.outputs.BandChanged` has of its own."""
+
+    previous_band: str
+    factors: msgspec.Raw | None = None
+
+
+class _StageChanged(msgspec.Struct, omit_defaults=True, gc=False):
+    """What `records.outputs.StageChanged` has of its own."""
+
+    previous_stage: str
+    factors: msgspec.Raw | None = None
+
+
+class _Fired(msgspec.Struct, omit_defaults=True, gc=False):
+    """What `records.outputs.TriggerFired` has of its own."""
+
+    trigger: str
+    value: float | None = None
+    factors: msgspec.Raw | None = None
+
+
+class Evaluation:
+    """One evaluation of a lead; it changes the state and fills the outbox."""
+
+    def __init__(
+        self,
+        state: LeadState,
+        model: CompiledModel,
+        touch: Touch,
+        outbox: Outbox,
+        turns: Turns,
+        stage: int | None = None,
+        held: tuple[int, int] = (0, 0),
+    ) -> None:
+        """`stage` is which one rules speak for, if that is another than the lead's; `held` are band and stage
+        of a lead that has become part of this one.
+        """
+        self.state = state
+        self.model = model
+        self.touch = touch
+        self.turns = turns
+        self.band = level_of(model.bands, touch.after, max(state.band, held[0]))
+        if stage is None:
+            stage = state.stage
+            if model.staged_by_total:
+                stage = level_of(model.stages, touch.after, max(stage, held[1]))
+        self.stage = stage
+        found = shares(state, model, touch.at, MAX_SHARES)
+        self.factors = msgspec.Raw(_encode(found)) if found else None
+        self._asking: Asking | None = None
+        common = Common(
+            touch.tenant, touch.lead, rfc3339(touch.at), touch.before, touch.after, score_of(touch.after),
+            model.bands[self.band].name, model.label, model.stages[stage].name, touch.reference,
+        )  # fmt: skip
+        self.telling = Telling(outbox, state, outbox.envelope(common, state.place, touch.traceparent))
+
+    @property
+    def asking(self) -> Asking:
+        if self._asking is None:
+            touch, facts = self.touch, unpack(self.state.facts)
+            judgement = Judgement(
+                self.state, self.model, facts, touch.key, touch.tenant, touch.at, touch.signal, self.turns
+            )
+            self._asking = Asking(judgement, self.factors, self.telling)
+        return self._asking
+
+    def run(self, gained: bool) -> None:
+        """Settles thresholds, band and stage; `gained` says that a signal with a gain is behind it."""
+        state, thresholds, after = self.state, self.model.thresholds, self.touch.after
+        for index, threshold in enumerate(thresholds):
+            if not state.passed >> index & 1 and after >= threshold.at - TOLERANCE:
+                self.cross_up(index)
+        for index in reversed(range(len(thresholds))):
+            threshold = thresholds[index]
+            if state.passed >> index & 1 and after < threshold.at - threshold.hysteresis - TOLERANCE:
+                state.passed &= ~(1 << index)
+                if state.owed:
+                    state.owed.pop(index, None)
+                self.crossing(index, "down", self.touch.fall)
+        if gained and state.owed:
+            owed, state.owed = state.owed, None
+            for index in sorted(owed):
+                self.ask_at(index, owed[index])
+        if self.band != state.band:
+            self.change_band()
+        if self.stage != state.stage:
+            self.change_stage()
+
+    def cross_up(self, index: int) -> None:
+        self.state.passed |= 1 << index
+        cause = self.touch.rise
+        crossing = self.crossing(index, "up", cause)
+        threshold = self.model.thresholds[index]
+        if cause == "signal" or cause in threshold.fires_on:
+            self.ask_at(index, crossing)
+        elif threshold.actions and cause == "recovery":
+            self.state.owed = {**(self.state.owed or {}), index: crossing}
+
+    def crossing(self, index: int, direction: Direction, cause: Cause) -> str:
+        at = self.model.thresholds[index].at
+        own = _Crossed(at, self.factors)
+        return self.telling.put(
+            "lead.threshold.crossed", repr(at), direction, cause, own, f"crossing:{direction}"
+        )
+
+    def ask_at(self, index: int, crossing: str) -> None:
+        """Asks for the actions of a threshold, unless it asked for them a short while ago."""
+        threshold = self.model.thresholds[index]
+        cooling = False
+        if threshold.cooldown:
+            extra = self.state.further()
+            crossed = extra.crossed = extra.crossed or {}
+            last = crossed.get(index)
+            cooling = last is not None and self.touch.at - last < threshold.cooldown
+            if not cooling:
+                crossed[index] = self.touch.at
+        for number in threshold.actions:
+            action = self.model.actions[number]
+            if cooling:
+                self.asking.skip(action, self.touch.rise, crossing, "cooldown", index)
+            else:
+                self.asking.act(action, self.touch.rise, crossing, threshold=index)
+
+    def change_band(self) -> None:
+        bands, old, new = self.model.bands, self.state.band, self.band
+        self.state.band = new
+        self.move("band", bands, old, new, _BandChanged(bands[old].name, self.factors))
+
+    def change_stage(self) -> None:
+        stages, old, new = self.model.stages, self.state.stage, self.stage
+        self.state.stage = new
+        self.move("stage", stages, old, new, _StageChanged(stages[old].name, self.factors))
+
+    def move(self, kind: str, levels: Sequence[Level], old: int, new: int, own: msgspec.Struct) -> None:
+        """Tells of another band or stage: ends what waits in the one left, asks for the actions of the new
+        one, begins what waits in it.
+        """
+        direction: Direction = "up" if new > old else "down"
+        cause = self.touch.rise if direction == "up" else self.touch.fall
+        type_, name = f"lead.{kind}.changed", levels[new].name
+        change = self.telling.put(type_, name, direction, cause, own, f"{kind}:{direction}")
+        self.end_waits(levels[old].timers)
+        for action, was in levels[new].entries:
+            if cause not in ("recovery", "merge") and (new > old if was is None else was == old):
+                self.asking.act(self.model.actions[action], cause, change, level=new)
+        self.begin_waits(levels[new].timers)
+
+    def end_waits(self, timers: Iterable[int]) -> None:
+        extra = self.state.extra
+        if extra is not None and extra.waits and timers:
+            extra.waits = [wait for wait in extra.waits if wait[1] not in timers] or None
+
+    def begin_waits(self, timers: Iterable[int]) -> None:
+        """Absences of which any wait of the same timer begins anew."""
+        self.end_waits(timers)
+        for number in timers:
+            extra = self.state.further()
+            deadline = self.touch.at + self.model.timers[number].after
+            extra.waits = [*(extra.waits or []), (deadline, number, self.touch.at)]
+
+    def fire_trigger(
+        self, trigger: str, actions: Iterable[int], cause: Cause, value: float | None = None
+    ) -> None:
+        """A spike or a timer has come about."""
+        kind = trigger.partition(":")[0]
+        own = _Fired(trigger, value, self.factors)
+        fired = self.telling.put("lead.trigger.fired", trigger, "up", cause, own, f"trigger:{kind}")
+        for number in actions:
+            self.asking.act(self.model.actions[number], cause, fired)
+
+    def ask(self, actions: Iterable[int]) -> None:
+        """Asks for actions of rules."""
+        for number in actions:
+            self.asking.act(self.model.actions[number], "signal", "")

@@ -1,0 +1,1 @@
+"""A model as the fold runs it. Made by `leadstream.models`."""

@@ -1,0 +1,1 @@
+"""The total at any time, and when time alone changes it."""

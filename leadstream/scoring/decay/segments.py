@@ -1,0 +1,285 @@
+"""The course that a total takes by itself: stretches of time in which its parts keep their form."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import exp2, inf, log
+from typing import NamedTuple
+
+from leadstream.records.outputs import Accumulator, Detail
+from leadstream.scoring.compiled.model import CompiledModel
+from leadstream.scoring.decay.totals import kernel_of, spells, steps_since
+from leadstream.scoring.kernels.buckets import Bucket, read_buckets
+from leadstream.scoring.kernels.kernel import Kernel, age_factor, worth
+from leadstream.scoring.state.lead_state import LeadState
+
+LN2 = log(2.0)
+STEPWISE = frozenset({"none", "inactivity_step", "inactive"})
+"""Kernels whose accumulators stay as they are within a stretch."""
+NEGLIGIBLE = 1e-13
+"""What is left of a value when it is taken to have reached its limit."""
+
+
+@dataclass(slots=True)
+class Part:
+    """A category in a stretch: `constant + slope * x + sum(value * 2 ** (-x / half_life))`, clamped.
+
+    x is in milliseconds since the stretch began; `fading` has a value for each half-life.
+    """
+
+    low: float
+    high: float
+    constant: float = 0.0
+    slope: float = 0.0
+    fading: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Stretch:
+    """The parts of a total from `start` until `end`, when one of them takes another form; None for never."""
+
+    start: int
+    end: int | None
+    parts: list[Part]
+
+    @property
+    def horizon(self) -> int:
+        """The last instant at which anything worth mentioning changes within the stretch."""
+        if self.end is not None:
+            return self.end - 1
+        longest, weight = 0, 0.0
+        for part in self.parts:
+            for half_life, value in part.fading.items():
+                longest = max(longest, half_life)
+                weight += abs(value)
+        if weight <= NEGLIGIBLE:
+            return self.start
+        return self.start + int(longest * log(weight / NEGLIGIBLE) / LN2) + 2
+
+    def bounds(self, a: int, b: int) -> tuple[float, float, float, float]:
+        """Between the instants a and b: the least and greatest total, and the least and greatest slope."""
+        x, y = a - self.start, b - self.start
+        least = most = falls = rises = 0.0
+        free: dict[int, float] = {}
+        """Of categories that no bound touches in between: their fading values may cancel each other."""
+        for part in self.parts:
+            lower, upper, down, up = part_bounds(part, x, y)
+            if lower >= part.low and upper <= part.high:
+                least += part.constant + part.slope * (y if part.slope < 0 else x)
+                most += part.constant + part.slope * (x if part.slope < 0 else y)
+                falls += part.slope
+                rises += part.slope
+                for half_life, value in part.fading.items():
+                    free[half_life] = free.get(half_life, 0.0) + value
+                continue
+            least += min(max(lower, part.low), part.high)
+            most += min(max(upper, part.low), part.high)
+            if lower < part.high and upper > part.low:
+                falls += min(down, 0.0)
+                rises += max(up, 0.0)
+        lower, upper, down, up = part_bounds(Part(-inf, inf, fading=free), x, y)
+        return least + lower, most + upper, falls + down, rises + up
+
+
+def part_bounds(part: Part, x: int, y: int) -> tuple[float, float, float, float]:
+    """The least and greatest value of a part between x and y, unclamped, and of its slope per ms."""
+    slope = part.slope
+    least = part.constant + slope * (y if slope < 0 else x)
+    most = part.constant + slope * (x if slope < 0 else y)
+    falls = rises = slope
+    for half_life, value in part.fading.items():
+        first, last = value * exp2(-x / half_life), value * exp2(-y / half_life)
+        rate = -LN2 / half_life
+        if value > 0:
+            least, most = least + last, most + first
+            falls, rises = falls + rate * first, rises + rate * last
+        else:
+            least, most = least + first, most + last
+            falls, rises = falls + rate * last, rises + rate * first
+    return least, most, falls, rises
+
+
+class Term(NamedTuple):
+    """An accumulator as a course needs it; `part` is the index of its category."""
+
+    part: int
+    points: float
+    kernel: Kernel
+    mass: float
+    ref: int
+    buckets: Sequence[Bucket]
+    active_at: int | None
+
+
+def stretch_of(terms: Iterable[Term], bounds: Iterable[tuple[float, float]], start: int) -> Stretch:
+    """The stretch from `start` on; `bounds` are low and high of each category."""
+    parts = [Part(low, high) for low, high in bounds]
+    end = inf
+    for number, points, kernel, mass, ref, buckets, active_at in terms:
+        if not points:
+            continue
+        part = parts[number]
+        if kernel.memoryless:
+            add_memoryless(part, kernel, points * mass, ref, start)
+            continue
+        present = worth(points, kernel, mass, ref, buckets, active_at, start)
+        change = next_change(points, kernel, mass, ref, buckets, active_at, start, present)
+        if change < end:
+            end = change
+        if kernel.kind in STEPWISE:
+            part.constant += present
+            continue
+        if kernel.ages:
+            add_memoryless(part, kernel, points * mass * kernel.ages[-1][1], ref, start)
+        for at, one in buckets:
+            add_bucket_part(part, kernel, points * one, at, start)
+    return Stretch(start, None if end == inf else int(end), parts)
+
+
+def stretch_of_state(state: LeadState, model: CompiledModel) -> Stretch:
+    """The stretch that begins at the state's `touched`."""
+    bounds = [(category.low, category.high) for category in model.categories]
+    return stretch_of(terms_of(state, model), bounds, state.touched)
+
+
+def terms_of(state: LeadState, model: CompiledModel) -> Iterator[Term]:
+    packed = (state.extra.buckets if state.extra is not None else None) or {}
+    since = steps_since(state)
+    for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
+        branch = model.branches[ord(symbol)]
+        buckets = list(read_buckets(packed[symbol])) if symbol in packed else ()
+        kernel = model.kernels[branch.kernel]
+        yield Term(branch.category, branch.points, kernel, mass, ref, buckets, since)
+    for spell, _, anchor in spells(state, model):
+        yield Term(spell.category, spell.points, model.kernels[spell.kernel], 1.0, anchor, (), None)
+
+
+def stretch_of_accumulators(
+    accumulators: Iterable[Accumulator], caps: Mapping[str, tuple[float, float]], start: int
+) -> Stretch:
+    """The same from a snapshot; `start` (epoch ms) is not before it."""
+    numbers = {"": 0}
+    terms = []
+    for one in accumulators:
+        part = numbers.setdefault(one.category, len(numbers))
+        detail = one.detail or Detail()
+        kernel = kernel_of(one)
+        terms.append(Term(part, one.points, kernel, one.mass, one.t_ref, detail.buckets, detail.active_at))
+    return stretch_of(terms, [caps.get(name, (-inf, inf)) for name in numbers], start)
+
+
+def add_memoryless(part: Part, kernel: Kernel, value: float, ref: int, start: int) -> None:
+    """A value that stood at `ref`, of a kernel none or exponential."""
+    if kernel.kind == "exponential":
+        if value:
+            half_life = kernel.half_life
+            present = value * exp2((ref - start) / half_life)
+            part.fading[half_life] = part.fading.get(half_life, 0.0) + present
+    else:
+        part.constant += value
+
+
+def add_bucket_part(part: Part, kernel: Kernel, value: float, at: int, start: int) -> None:
+    """A signal of `at`, worth `value` then."""
+    age = start - at
+    value *= age_factor(kernel.ages, age)
+    if kernel.kind != "linear":
+        add_memoryless(part, kernel, value, at, start)
+    elif age < kernel.half_life:
+        part.constant += value * (1.0 - age / kernel.half_life)
+        part.slope -= value / kernel.half_life
+
+
+def next_change(
+    points: float,
+    kernel: Kernel,
+    mass: float,
+    ref: int,
+    buckets: Sequence[Bucket],
+    active_at: int | None,
+    start: int,
+    present: float,
+) -> float:
+    """When an accumulator, worth `present` at `start`, next takes another form; infinite if never."""
+    if kernel.kind == "inactive":
+        return ref + kernel.half_life if ref + kernel.half_life > start else inf
+    end = inf
+    for to, _ in kernel.ages:
+        # The buckets are in order: the first of them that is younger is the first to come of that age.
+        for at, _ in buckets:
+            if to and at + to > start:
+                end = min(end, at + to)
+                break
+    if kernel.kind == "linear":
+        ends = [at + kernel.half_life for at, _ in buckets if at + kernel.half_life > start]
+        return min(end, min(ends, default=inf))
+    if kernel.kind == "inactivity_step":
+        least = 0.0
+        if kernel.floor:
+            least = min(kernel.floor, worth(points, kernel, mass, ref, buckets, start, start))
+        # Down at its floor, or at nothing, no step takes more.
+        if abs(present) > NEGLIGIBLE and (points < 0 or present > least):
+            anchor = ref if active_at is None else active_at
+            steps = max(0, (start - anchor) // kernel.half_life)
+            end = min(end, anchor + (steps + 1) * kernel.half_life)
+    return end
+
+
+def single_half_life(stretch: Stretch) -> int | None:
+    """The half-life of all that fades, 0 if nothing does; None if there are several, or slopes."""
+    found = 0
+    for part in stretch.parts:
+        if part.slope:
+            return None
+        for half_life in part.fading:
+            if found not in (0, half_life):
+                return None
+            found = half_life
+    return found
+
+
+def releases(stretch: Stretch, half_life: int) -> list[float]:
+    """With one half-life: the x at which a category meets one of its bounds, ascending."""
+    found = []
+    for part in stretch.parts:
+        value = part.fading.get(half_life, 0.0)
+        for bound in (part.low, part.high):
+            if value and -inf < bound < inf and (bound - part.constant) / value > 0.0:
+                x = -half_life * log((bound - part.constant) / value) / LN2
+                if x > 0.0:
+                    found.append(x)
+    return sorted(found)
+
+
+def line_between(stretch: Stretch, half_life: int, x: float) -> tuple[float, float]:
+    """With one half-life: constant and fading value (as of x = 0) of the total around x."""
+    constant = fading = 0.0
+    for part in stretch.parts:
+        value = part.fading.get(half_life, 0.0)
+        present = part.constant + value * exp2(-x / half_life)
+        if present <= part.low or present >= part.high:
+            constant += part.low if present <= part.low else part.high
+        else:
+            constant += part.constant
+            fading += value
+    return constant, fading
+
+
+def guesses(stretch: Stretch, half_life: int, low: float, high: float) -> list[tuple[float, float, float]]:
+    """With one half-life: for each piece between releases its ends, and the x at which the total leaves.
+
+    Of what falls that is below `low` only, whatever rounding says right at `high`, and the other way round.
+    """
+    found = []
+    nodes = [0.0, *releases(stretch, half_life), inf]
+    for first, last in pairwise(nodes):
+        middle = first + half_life if last == inf else (first + last) / 2
+        constant, fading = line_between(stretch, half_life, middle)
+        leaves = inf
+        level = low if fading > 0.0 else high
+        if fading and (level - constant) / fading > 0.0:
+            x = -half_life * log((level - constant) / fading) / LN2
+            if first - 1.0 <= x <= last + 1.0:
+                leaves = x
+        found.append((first, last, leaves))
+    return found

@@ -1,0 +1,231 @@
+"""Reading a score: at any time, and factor by factor. Nothing is written because time passed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from leadstream.records.outputs import Accumulator, Detail, FactorShare
+from leadstream.scoring.compiled.model import CompiledModel
+from leadstream.scoring.compiled.rules import Branch
+from leadstream.scoring.kernels.buckets import read_buckets
+from leadstream.scoring.kernels.kernel import TOLERANCE, Kernel, Kind, score_of, worth
+from leadstream.scoring.state.lead_state import Extra, LeadState
+
+REST = "rest:smallest"
+"""A share that is the sum of those that are not named."""
+
+_NOTHING = Extra()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A lead's total, the score shown for it (0 to 100), and its band."""
+
+    total: float
+    score: int
+    band: str
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A factor's part of a total.
+
+    `points` is what it contributes at the time asked for. Of `count` signals the newest was at `last_at`.
+    """
+
+    factor: str
+    points: float
+    count: int
+    last_at: int
+    category: str
+
+
+def total_at(state: LeadState, model: CompiledModel, t: int) -> float:
+    """The total at `t`, or at the last signal or timer of the lead if `t` is before that.
+
+    Everything that compares a total with a level, in the present or ahead, goes through this.
+    """
+    touched = state.touched
+    if t < touched:
+        t = touched
+    if model.plain:
+        return state.total * float(2.0 ** ((touched - t) / model.scales[0]))
+    return clamped(sums_at(state, model, t), model)
+
+
+def clamped(sums: list[float], model: CompiledModel) -> float:
+    """The total of the sums by category."""
+    total = 0.0
+    for value, category in zip(sums, model.categories, strict=True):
+        total += min(max(value, category.low), category.high)
+    return total
+
+
+def sums_at(state: LeadState, model: CompiledModel, t: int) -> list[float]:
+    """The sums by category of the model, before they are clamped."""
+    sums = [0.0] * len(model.categories)
+    extra = state.extra or _NOTHING
+    buckets = extra.buckets
+    branches, kernels, scales, since = model.branches, model.kernels, model.scales, steps_since(state)
+    for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
+        branch = branches[ord(symbol)]
+        kernel = kernels[branch.kernel]
+        if kernel.memoryless:
+            sums[branch.category] += branch.points * (mass * 2.0 ** ((ref - t) / scales[branch.kernel]))
+        else:
+            kept = read_buckets(buckets[symbol]) if buckets and symbol in buckets else ()
+            sums[branch.category] += worth(branch.points, kernel, mass, ref, kept, since, t)
+    for spell, after, anchor in spells(state, model):
+        if t - anchor >= after:
+            sums[spell.category] += spell.points
+    return sums
+
+
+def inactive_since(state: LeadState) -> int | None:
+    """When the present spell of inactivity began: the lead's last activity, or its first signal if it had
+    none; the reset, if that is later.
+    """
+    began = state.active_at
+    if began is None:
+        began = state.extra.known_at if state.extra is not None else None
+    if began is not None and state.reset_at is not None and state.reset_at > began:
+        return state.reset_at
+    return began
+
+
+def steps_since(state: LeadState) -> int | None:
+    """Since when the intervals of `inactivity_step` are counted; None for each factor's own instant."""
+    return None if state.active_at is None else inactive_since(state)
+
+
+def spells(state: LeadState, model: CompiledModel) -> Iterator[tuple[Branch, int, int]]:
+    """What counts while an inactivity lasts: its accumulator, after how many ms it begins, and since when."""
+    anchor = inactive_since(state)
+    if anchor is not None:
+        for timer in model.inactivities:
+            if timer.branch is not None:
+                yield timer.branch, timer.after, anchor
+
+
+def score(state: LeadState, model: CompiledModel, t: int) -> Score:
+    """The score at `t`, or at the last signal or timer of the lead if `t` is before that.
+
+    The band is that which the total leads to from the present one.
+    """
+    total = total_at(state, model, t)
+    return Score(total, score_of(total), model.bands[model.band_of(total, state.band)].name)
+
+
+def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, ...]:
+    """The state's accumulators with what a reader needs of the model."""
+    found = []
+    extra = state.extra or _NOTHING
+    columns = zip(state.branches, state.masses, state.refs, state.counts, strict=True)
+    for symbol, mass, ref, count in columns:
+        branch = model.branches[ord(symbol)]
+        kernel = model.kernels[branch.kernel]
+        detail = None
+        if not kernel.memoryless:
+            detail = Detail(
+                tuple(read_buckets((extra.buckets or {}).get(symbol, b""))),
+                kernel.ages,
+                kernel.percent,
+                kernel.linear,
+                kernel.floor,
+                steps_since(state) if kernel.kind == "inactivity_step" else None,
+            )
+        last_at = (extra.lasts or {}).get(symbol, ref)
+        found.append(
+            Accumulator(
+                branch.factor, model.categories[branch.category].name, branch.points, kernel.kind,
+                kernel.half_life, mass, ref, count, last_at, detail,
+            )
+        )  # fmt: skip
+    for spell, after, anchor in spells(state, model):
+        category = model.categories[spell.category].name
+        found.append(
+            Accumulator(spell.factor, category, spell.points, "inactive", after, 1.0, anchor, 0, anchor)
+        )
+    return tuple(found)
+
+
+def contribution(accumulator: Accumulator, t: int) -> float:
+    """What a factor adds to its category at `t`, or at its own instant if `t` is before that."""
+    detail = accumulator.detail or Detail()
+    t = max(t, accumulator.t_ref, accumulator.last_at)
+    points, mass, ref = accumulator.points, accumulator.mass, accumulator.t_ref
+    return worth(points, kernel_of(accumulator), mass, ref, detail.buckets, detail.active_at, t)
+
+
+def kernel_of(accumulator: Accumulator) -> Kernel:
+    """The kernel of an accumulator of a snapshot."""
+    detail = accumulator.detail or Detail()
+    kind = cast(Kind, accumulator.kernel)
+    return Kernel(kind, accumulator.half_life, detail.percent, detail.linear, detail.floor, detail.ages)
+
+
+def sum_at(accumulators: Iterable[Accumulator], t: int, caps: Mapping[str, tuple[float, float]]) -> float:
+    """The total that the accumulators and caps of a snapshot give at `t`."""
+    return sum([factor.points for factor in explain(accumulators, t, caps)], 0.0)
+
+
+def explain(
+    accumulators: Iterable[Accumulator], t: int, caps: Mapping[str, tuple[float, float]]
+) -> list[Factor]:
+    """The total at `t` factor by factor, the weightiest first; the points add up to the total.
+
+    What a category is over its cap is a factor of its own, `cap:<category>`.
+    """
+    factors, sums = [], dict.fromkeys(caps, 0.0)
+    for one in accumulators:
+        points = contribution(one, t)
+        if one.category in sums:
+            sums[one.category] += points
+        factors.append(Factor(one.factor, points, one.count, one.last_at, one.category))
+    for category, value in sums.items():
+        low, high = caps[category]
+        beyond = min(max(value, low), high) - value
+        if beyond:
+            factors.append(Factor(f"cap:{category}", beyond, 0, t, category))
+    return sorted(factors, key=lambda factor: (-abs(factor.points), factor.factor))
+
+
+def shares(state: LeadState, model: CompiledModel, at: int, limit: int) -> tuple[FactorShare, ...]:
+    """The factors of the total at `at`, as records name them, the weightiest first; none that contributes
+    nothing. Of more than `limit` the smallest are summed up as `rest:smallest`, the last."""
+    found: list[FactorShare] = []
+    branches, scales = model.branches, model.scales
+    if model.plain:
+        columns = zip(state.branches, state.masses, state.refs, state.counts, state.places, strict=True)
+        for symbol, mass, ref, count, place in columns:
+            branch = branches[ord(symbol)]
+            points = branch.points * mass * 2.0 ** ((ref - at) / scales[branch.kernel])
+            if points:
+                category = model.categories[branch.category].name
+                newest = place if place >= 0 else None
+                found.append(FactorShare(branch.factor, points, count, ref, newest, category))
+    else:
+        names = [branches[ord(one)].factor for one in state.branches]
+        places = dict(zip(names, state.places, strict=True))
+        for factor in explain(accumulators(state, model), at, model.caps):
+            if factor.points:
+                place = places.get(factor.factor, -1)
+                newest = place if place >= 0 else None
+                last_at = factor.last_at if factor.factor in places else None
+                name, points, count = factor.factor, factor.points, factor.count
+                found.append(FactorShare(name, points, count, last_at, newest, factor.category))
+    found.sort(key=lambda one: (-abs(one.points), one.factor))
+    if len(found) > limit:
+        smallest = found[limit - 1 :]
+        points, count = sum([one.points for one in smallest], 0.0), sum([one.count for one in smallest])
+        found[limit - 1 :] = [FactorShare(REST, points, count)]
+    return tuple(found)
+
+
+def shown_interval(total: float) -> tuple[float, float]:
+    """The totals [low, high) that show the same score as this one."""
+    shown = score_of(total)
+    return (
+        shown - TOLERANCE if shown > 0 else float("-inf"),
+        shown + 1 - TOLERANCE if shown < 100 else float("inf"),
+    )

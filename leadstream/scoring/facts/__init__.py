@@ -1,0 +1,1 @@
+"""Facts as their values mean: phones, addresses, consents, amounts, countries, titles, texts."""

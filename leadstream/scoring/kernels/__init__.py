@@ -1,0 +1,1 @@
+"""How contributions fade, and what an accumulator keeps for it."""

@@ -1,0 +1,1 @@
+"""The fold of one lead: what a signal, a timer or a merge does to it."""

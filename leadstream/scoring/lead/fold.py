@@ -1,0 +1,266 @@
+"""The fold of one lead: what a signal, or the passing of time, does to its state. Pure and deterministic."""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+from leadstream.records.outputs import Cause, Contribution, HistoryEntry, Outcome
+from leadstream.records.signal import Signal
+from leadstream.records.step import LogRecord
+from leadstream.records.times import DAY
+from leadstream.scoring.actions.consents import allows
+from leadstream.scoring.actions.evaluation import Evaluation, Touch
+from leadstream.scoring.actions.outbox import Outbox
+from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.compiled.model import BUMP, CompiledModel
+from leadstream.scoring.compiled.rules import Plan
+from leadstream.scoring.decay.accumulate import add, be_active, clear, sum_again
+from leadstream.scoring.decay.due import advance, set_due
+from leadstream.scoring.decay.totals import inactive_since, total_at
+from leadstream.scoring.kernels.kernel import score_of
+from leadstream.scoring.lead.effects import apply_effects, bump_of
+from leadstream.scoring.lead.evidence import SMALL, kept_data, reference, traceparent_of
+from leadstream.scoring.lead.fit import rescore
+from leadstream.scoring.lead.gains import Gains, repeated
+from leadstream.scoring.lead.matching import Match, scoring
+from leadstream.scoring.lead.unread import unread_in
+from leadstream.scoring.state.bounces import forgive, of_present_address
+from leadstream.scoring.state.lead_state import ID_BYTES, MEMORY_BYTES, Deferred, LeadState
+
+FUTURE = 300_000
+"""A signal more than this many milliseconds ahead of now is flagged; its effective time is now either way."""
+PAST = 1826 * DAY
+"""A signal whose effective time is more than this many milliseconds, five years, before now is flagged."""
+
+
+def fold_signal(
+    state: LeadState,
+    signal: Signal,
+    record: LogRecord,
+    model: CompiledModel,
+    plan: Plan,
+    now: int,
+    outbox: Outbox,
+    turns: Turns,
+) -> HistoryEntry | None:
+    """Folds a signal into the state in place; None if its id is among the lead's last ones.
+
+    `record` is where the signal stands, `plan` what the model has for its type, `now` the partition's; all
+    timers of the lead up to now have fired. Raises `Rejected("bad_signal")` before anything has changed.
+    """
+    bump = bump_of(signal.data) if plan.bump else None
+    identity = signal.id
+    digest = blake2b(identity.encode(), digest_size=ID_BYTES).digest()
+    ids = state.ids
+    if digest in ids and (place := place_of(digest, ids)) >= 0:
+        # The last distinct ones are remembered, and this one is the newest of them again.
+        state.ids = ids[:place] + ids[place + ID_BYTES :] + digest
+        return None
+
+    matches: list[Match] = []
+    for test, branch, pick, repeat, further in plan.rules:
+        if test is None or test(signal):
+            if pick is not None:
+                branch = pick(signal)
+            if branch is not None:
+                matches.append((branch, repeat, further))
+    data, data_bytes = signal.data, 0
+    if len(record.value or b"") > SMALL:
+        data, data_bytes = kept_data(signal, len(record.value or b""))
+
+    sent: int = signal.at  # type: ignore[assignment]
+    at = sent if sent < now else now
+    offset = record.offset
+    if now != state.touched:
+        advance(state, model, now)
+    before = state.total
+    # A lead made of two remembers the ids of both.
+    state.ids = ids + digest if len(ids) < MEMORY_BYTES else ids[ID_BYTES:] + digest
+    state.place = offset
+    state.ordinal = 0
+    gains: Gains | None = None
+    if model.watches or plan.rare or state.extra is not None:
+        gains = Gains(state, signal, plan, model, at)
+    moved = gains is not None and gains.first
+
+    outcome: Outcome = "unmatched"
+    contributions: tuple[Contribution, ...] = ()
+    gain = 0.0
+    fall: Cause = "signal"
+    stage: int | None = None
+    learnt = False
+    if (
+        gains is not None
+        and plan.gets_through
+        and not gains.flags
+        and of_present_address(state, signal.data, in_doubt=False)
+        and forgive(state, model.bounces, at)
+    ):
+        outcome = "noted"
+    if plan.special:
+        reset, learnt, noted = apply_effects(
+            state, model, signal, plan, at, flagged=gains is not None and bool(gains.flags)
+        )
+        if noted:
+            outcome = "noted"
+        if reset:
+            outcome, fall, moved = "reset", "reset", True
+            clear(state, at, voids_facts=bool(model.fits))
+            stage = 0 if state.stage and not model.staged_by_total else None
+            matches.clear()
+            bump = None
+    if plan.grouped:
+        matches = scoring(matches, state, at)
+    if bump is not None or matches:
+        if state.reset_at is not None and at <= state.reset_at:
+            outcome = "before_reset"
+        elif (model.consent_required or state.extra is not None) and not allows(
+            state, plan, at, model.consent_required
+        ):
+            outcome = "no_consent"
+        else:
+            if gains is not None and (gains.flags or plan.further):
+                contributions, gain = gains.score(state, model, matches, at, now)
+            else:
+                active = False
+                for branch, repeat, _ in matches:
+                    points = branch.points
+                    if repeat is None:
+                        add(state, model, branch, 1.0, at, now)
+                        contributions += branch.once
+                        gain += points
+                    else:
+                        factor = repeated(state, repeat, at)
+                        add(state, model, branch, factor, at, now)
+                        contributions += (Contribution(branch.factor, points * factor),)
+                        gain += points * factor
+                    active = active or points > 0.0
+                if active and (state.active_at is None or at > state.active_at):
+                    be_active(state, model, at)
+            if bump is not None:
+                by_set, mass = bump
+                bumped = model.branches[BUMP]
+                if by_set:
+                    mass -= before
+                add(state, model, bumped, mass, now if by_set else at, now)
+                contributions += (Contribution(bumped.factor, mass),)
+                gain += mass
+            if contributions:
+                outcome = "scored"
+            elif matches:
+                outcome = "flagged"
+    if learnt and model.fits:
+        changes = rescore(state, model, now)
+        if changes:
+            contributions += changes
+            moved = True
+            gain += sum([change.points for change in changes])
+            outcome = "reset" if outcome == "reset" else "scored"
+    if moved or bump is not None or (contributions and not model.plain):
+        sum_again(state, model)
+    after = state.total
+
+    if gains is not None:
+        gains.surge(state, model, at, now)
+        if gains.stage > state.stage:
+            stage = gains.stage
+    levels = (state.passed, state.band, state.stage)
+    low, high = model.intervals.get(levels) or model.interval(*levels)
+    if (
+        # What time alone has done is told already: without this rounding might move a lead to and fro.
+        (after != before and not low <= after < high)
+        or (gain > 0.0 and state.owed)
+        or stage is not None
+        or (gains is not None and gains.tells)
+    ):
+        touch = Touch(
+            record.key or b"", signal.tenant, signal.lead, now, before, after, "signal", fall,
+            reference(signal, data), signal, traceparent_of(record.headers),
+        )  # fmt: skip
+        evaluation = Evaluation(state, model, touch, outbox, turns, stage)
+        evaluation.run(gain > 0.0)
+        if gains is not None:
+            gains.tell(evaluation)
+        low, high = model.interval(state.passed, state.band, state.stage)
+    # What only time asks for may change with any signal.
+    timed = gains is not None or state.extra is not None
+    if contributions or outcome == "reset" or timed or 0 < state.change <= now:
+        set_due(state, model, record.key or b"", low, high)
+    shown = score_of(before)
+    flags = () if gains is None else tuple([guard.name for guard in gains.flags])
+    return HistoryEntry(
+        offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
+        after - before, before, after, shown, shown if after == before else score_of(after), contributions,
+        outcome, sent - now > FUTURE, data, data_bytes, flags, unread_in(signal) if plan.facts else (),
+        now - at > PAST,
+    )  # fmt: skip
+
+
+def fire(
+    state: LeadState,
+    model: CompiledModel,
+    key: bytes,
+    tenant: str,
+    lead: str,
+    outbox: Outbox,
+    turns: Turns,
+) -> None:
+    """What time alone has done to a lead at its due instant; sets the next one."""
+    due = state.due
+    anchor = inactive_since(state)
+    since = state.touched
+    before = total_at(state, model, due - 1)
+    advance(state, model, due)
+    after = state.total
+    idle = [one for one in model.inactivities if anchor is not None and since < anchor + one.after <= due]
+    low, high = model.interval(state.passed, state.band, state.stage)
+    if not low <= after < high or idle or waiting(state, due):
+        touch = Touch(key, tenant, lead, due, before, after, "recovery", "decay")
+        evaluation = Evaluation(state, model, touch, outbox, turns)
+        evaluation.run(gained=False)
+        for timer in idle:
+            evaluation.fire_trigger(timer.trigger, timer.actions, "timer")
+        for number in absences_due(state, due):
+            timer = model.timers[number]
+            evaluation.fire_trigger(timer.trigger, timer.actions, "timer")
+        for one in deferred_due(state, due):
+            evaluation.asking.take_up(one)
+        low, high = model.interval(state.passed, state.band, state.stage)
+    set_due(state, model, key, low, high)
+
+
+def waiting(state: LeadState, now: int) -> bool:
+    """Whether an absence or a deferred action is due at `now`."""
+    extra = state.extra
+    if extra is None:
+        return False
+    return any(deadline <= now for deadline, _, _ in extra.waits or ()) or any(
+        one.due <= now for one in extra.deferred or ()
+    )
+
+
+def absences_due(state: LeadState, now: int) -> list[int]:
+    """The timers of absences that end at `now`, in the order of the file; they wait no longer."""
+    waits = (state.extra.waits if state.extra is not None else None) or []
+    due = sorted(number for deadline, number, _ in waits if deadline <= now)
+    if due:
+        state.further().waits = [wait for wait in waits if wait[0] > now] or None
+    return due
+
+
+def deferred_due(state: LeadState, now: int) -> Iterator[Deferred]:
+    """The deferred actions that are due at `now`, in their order; one given out waits no longer."""
+    while state.extra is not None:
+        deferred = state.extra.deferred or []
+        first = next((one for one in deferred if one.due <= now), None)
+        if first is None:
+            return
+        state.extra.deferred = [one for one in deferred if one is not first] or None
+        yield first
+
+
+def place_of(digest: bytes, ids: bytes) -> int:
+    """Where a hash stands among the remembered ones; -1 if it only seems to, across two of them."""
+    place = ids.find(digest)
+    while place >= 0 and place % ID_BYTES:
+        place = ids.find(digest, place + 1)
+    return place

@@ -1,0 +1,1 @@
+"""The fold of a partition: all its leads, its rows and what goes out."""

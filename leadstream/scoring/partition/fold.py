@@ -1,0 +1,316 @@
+"""The fold of a partition: records in, a step out. Pure: no clock, no I/O; time is the log's."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY, hashed_partition
+from leadstream.records.rejection import Rejected, shorten
+from leadstream.records.signal import decode_signal
+from leadstream.records.step import Headers, LogRecord, Message, Step, Unreadable
+from leadstream.records.times import LAST
+from leadstream.scoring.actions.outbox import Outbox
+from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.compiled.model import CompiledModel, ModelCatalog
+from leadstream.scoring.lead.fold import fire, fold_signal
+from leadstream.scoring.partition.refused import dead_letter, forwarded, was_forwarded
+from leadstream.scoring.partition.rows import (
+    MODEL,
+    POSITION,
+    TURNS,
+    UNKNOWN_LOG,
+    LogIdentity,
+    ModelMismatch,
+    NewerEngine,
+    PositionRow,
+    check_model,
+    mark_of,
+    model_row,
+    position_row,
+    read_head,
+    read_position,
+    read_state,
+    read_turns,
+    tenant_of,
+    turns_row,
+)
+from leadstream.scoring.partition.snapshot import HistoryWriter, snapshot
+from leadstream.scoring.partition.timers import Timers
+from leadstream.scoring.state.lead_state import LeadState, decode_head, decode_state, encode_state
+
+__all__ = ["ModelMismatch", "NewerEngine", "PartitionFold"]
+
+
+class PartitionFold:
+    """All leads of one partition of the signals topic, and what their signals lead to."""
+
+    def __init__(
+        self,
+        *,
+        app: str,
+        topic: str,
+        partition: int,
+        partitions: int | None,
+        models: ModelCatalog,
+        rows: dict[bytes, bytes],
+        log: LogIdentity = UNKNOWN_LOG,
+        offset_guard: bool = False,
+    ) -> None:
+        """`partitions` is how many keys are placed by; None if all that stands in this one belongs here (a
+        file). `log` is which log the records come from, as it is written beside the position.
+
+        `rows` are all rows restored from the partition's changelog, {} for a new one; the fold owns them.
+
+        With `offset_guard` a lead leaves out records that its row has already (at least once). Raises
+        `ModelMismatch` if leads were scored with another model than the catalog's, `NewerEngine` for rows of
+        a newer release, `DamagedRow` for what is no row.
+        """
+        self._topic = topic
+        self._partition = partition
+        self._partitions = partitions
+        self._models = models
+        self._rows = rows
+        self._guard = offset_guard
+        self._outbox = Outbox(app, topic, partition)
+        self._turns = Turns()
+        self._history = HistoryWriter(partition)
+        self._by_tenant: dict[str, CompiledModel] = {}
+        self._changed: dict[bytes, tuple[bytes, bytes]] = {}
+        """Row and snapshot of each lead that changed since the last step."""
+        self._buffer = bytearray()
+        self._own_rows: dict[bytes, bytes] = {}
+        self._dead_letters: list[Message] = []
+        self._forwards: list[tuple[int, Message]] = []
+        self._outcomes: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._records: Counter[str] = Counter()
+        self._log = log
+        self._last: LogRecord | None = None
+        """The last record folded since the last step; one that can't be read marks no place."""
+        self.stored: PositionRow | None = None
+        """What the rows say of the position, as restored; None for a new partition."""
+        self.position: int | None = None
+        """The offset up to which the log is folded into the rows; None for a new partition."""
+        self.now = 0
+        """The highest broker timestamp met, in ms; while timers fire, the instant up to which all have."""
+        for key, row in rows.items():
+            if key == POSITION:
+                self.stored = stored = read_position(row)
+                self.position, self.now = stored.position, stored.now
+            elif key.startswith(MODEL):
+                check_model(key, row, models)
+            elif key.startswith(TURNS):
+                self._turns.counters[tenant_of(key, TURNS)] = read_turns(key, row)
+        self._mark = None
+        if self.stored is not None:
+            self._mark = self.stored.last
+            self._log = log.after(self.stored.log)
+        self._timers = Timers(self._due_of)
+        self._timers.rebuild(self._dues())
+
+    def gains_log(self) -> bool:
+        """Whether the next step writes more of its log beside the position than stands there."""
+        return self.stored is not None and self.stored.log != self._log
+
+    def next_due(self) -> int | None:
+        """The earliest instant (ms) at which a lead of the partition is due; None if none is."""
+        first = self._timers.first()
+        return first[0] if first else None
+
+    def __len__(self) -> int:
+        """Rows held: one for each lead, and the partition's own few."""
+        return len(self._rows)
+
+    def leads(self) -> Iterator[tuple[bytes, LeadState]]:
+        """Key and state of every lead, in no particular order."""
+        for key, row in self._rows.items():
+            if not key.startswith(CONTROL_PREFIX):
+                yield key, read_state(key, row)
+
+    def state_of(self, key: bytes) -> LeadState | None:
+        """The state of the lead of a key, None for an unknown lead."""
+        row = self._rows.get(key)
+        return read_state(key, row) if row is not None else None
+
+    def model_of(self, key: bytes) -> CompiledModel:
+        """The model that scores the lead of a key."""
+        return self._model(key.decode().partition(":")[0])
+
+    def fold(self, records: Sequence[LogRecord], start: int = 0, limit: int = 4000) -> int:
+        """Folds `records[start:]` and returns the index of the first that is not folded.
+
+        It stops early after `limit` records and timers, also between the timers that are due before a record:
+        call again with the index. Bad input becomes dead letters, never an exception.
+        """
+        timers = self._timers
+        spent = 0
+        for index in range(start, len(records)):
+            record = records[index]
+            now = self.now
+            if record.timestamp > now:
+                now = min(record.timestamp, LAST)
+            if timers.soonest <= now:
+                fired, finished = self._fire(now, limit - spent)
+                spent += fired
+                if not finished:
+                    return index
+            self.now = now
+            if spent >= limit:
+                return index
+            spent += 1
+            key = record.key
+            try:
+                if type(record) is Unreadable:
+                    raise Rejected("unreadable", record.detail)
+                self._last = record
+                if key is not None and key.startswith(CONTROL_PREFIX):
+                    self._control(key)
+                else:
+                    self._fold(record, key)
+            except Rejected as rejected:
+                self._records[f"reject:{rejected.reason}"] += 1
+                self._dead_letters.append(
+                    dead_letter(record, self._topic, self._partition, rejected.reason, rejected.detail)
+                )
+        if timers.count > len(self._rows) * 5 // 4 + 1024:
+            timers.rebuild(self._dues())
+        return len(records)
+
+    def fire_until(self, instant: int) -> None:
+        """Fires all timers due up to an instant and moves now there, as ticks would; for replay."""
+        finished = False
+        while not finished:
+            _, finished = self._fire(instant, 1_000_000)
+        self.now = max(self.now, instant)
+
+    def take(self, position: int) -> Step:
+        """Everything since the last call, for one transaction; the log is folded up to `position`."""
+        step = Step(position, self.now)
+        self._outbox.move_to(step)
+        rows = self._rows
+        changed = self._changed
+        step.changelog = [(key, row) for key, (row, _) in changed.items()]
+        none: Headers = []
+        step.scores = [(key, shot, none) for key, (_, shot) in changed.items()]
+        for tenant in sorted(self._turns.changed):
+            key = TURNS + tenant.encode()
+            self._own_rows[key] = rows[key] = turns_row(self._turns.counters[tenant])
+        self._turns.changed.clear()
+        if self._last is not None:
+            self._mark, self._last = mark_of(self._last), None
+        self._own_rows[POSITION] = rows[POSITION] = position_row(position, self.now, self._log, self._mark)
+        step.changelog.extend(self._own_rows.items())
+        step.history = self._history.take()
+        step.dead_letters = self._dead_letters
+        step.forwards = self._forwards
+        step.outcomes.update(self._outcomes)
+        for kind, count in self._records.items():
+            step.records[kind] = step.records.get(kind, 0) + count
+        self._changed, self._own_rows = {}, {}
+        self._dead_letters, self._forwards = [], []
+        self._outcomes, self._records = defaultdict(int), Counter()
+        self.position = position
+        return step
+
+    def _control(self, key: bytes) -> None:
+        """A record that is no signal; its timestamp has moved now already."""
+        if key != TICK_KEY:
+            raise Rejected("bad_signal", f"no control record has the key {shorten(key)}")
+        self._records["tick"] += 1
+
+    def _fold(self, record: LogRecord, key: bytes | None) -> None:
+        """Folds a signal. Raises `Rejected` if it can't be folded; then nothing of the lead has changed."""
+        mark = len(self._outbox.entries)
+        try:
+            row = None if key is None else self._rows.get(key)
+            signal = decode_signal(key, record.value, row is not None)
+            assert key is not None  # as decode_signal has compared it with the body
+            if row is None and self._belongs_elsewhere(record, key):
+                return
+            model = self._by_tenant.get(signal.tenant) or self._model(signal.tenant)
+            state = LeadState() if row is None else decode_state(row)
+            now = self.now
+            if self._guard:
+                if record.offset <= state.place:
+                    self._records["guarded"] += 1
+                    return
+                # The position may be older than the row; the lead goes on from where it was.
+                now = max(now, state.touched)
+            plan = model.plans.get(signal.type, model.other)
+            due = state.due
+            entry = fold_signal(state, signal, record, model, plan, now, self._outbox, self._turns)
+            row = encode_state(state, self._buffer)
+            shot = snapshot(state, model, signal.tenant, signal.lead)
+            if entry is not None:
+                self._history.add(entry)
+        except Rejected:
+            raise
+        except Exception as error:
+            # Whatever a record brings, the partition goes on; its lead is as it was before.
+            del self._outbox.entries[mark:]
+            self._turns.undo()
+            raise Rejected("bad_signal", f"{type(error).__name__}: {shorten(str(error), 200)}") from error
+        self._turns.keep()
+        self._rows[key] = row
+        self._changed[key] = (row, shot)
+        self._outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
+        if entry is not None and entry.unread:
+            self._records.update(f"unread:{field}" for field in entry.unread)
+        sooner = state.due
+        if sooner and (not due or sooner < due):
+            self._timers.add(key, sooner)
+
+    def _belongs_elsewhere(self, record: LogRecord, key: bytes) -> bool:
+        """Sends a record on whose key hashes to another partition; `Rejected` if that was done before."""
+        home = self._partition if self._partitions is None else hashed_partition(key, self._partitions)
+        if home == self._partition:
+            return False
+        if was_forwarded(record):
+            raise Rejected(
+                "not_forwarded", f"sent on to {self._partition} before, and its key hashes to {home}"
+            )
+        self._forwards.append((home, forwarded(record, self._topic, self._partition)))
+        self._records["forward"] += 1
+        return True
+
+    def _fire(self, now: int, limit: int) -> tuple[int, bool]:
+        """Fires timers due up to `now`, at most `limit`: how many it fired, and whether that was all."""
+        fired = 0
+        while True:
+            first = self._timers.first()
+            if first is None or first[0] > now:
+                return fired, True
+            due, key = first
+            if fired >= limit:
+                # All before this one have fired: now may move up to it.
+                self.now = max(self.now, due - 1)
+                return fired, False
+            tenant, _, lead = key.decode().partition(":")
+            model = self._by_tenant.get(tenant) or self._model(tenant)
+            state = read_state(key, self._rows[key])
+            fire(state, model, key, tenant, lead, self._outbox, self._turns)
+            self._turns.keep()
+            row = self._rows[key] = encode_state(state, self._buffer)
+            self._changed[key] = (row, snapshot(state, model, tenant, lead))
+            self._timers.fired(state.due)
+            self._records["timer"] += 1
+            fired += 1
+
+    def _model(self, tenant: str) -> CompiledModel:
+        """The tenant's model, written to its row before its first use; `Rejected` for an unknown tenant."""
+        model = self._by_tenant.get(tenant)
+        if model is None:
+            model = self._by_tenant[tenant] = self._models.for_tenant(tenant)
+            key = MODEL + tenant.encode()
+            if key not in self._rows:
+                self._rows[key] = self._own_rows[key] = model_row(model)
+        return model
+
+    def _dues(self) -> Iterator[tuple[bytes, int]]:
+        """Every lead that is due at some time, and when, as its row says."""
+        for key, row in self._rows.items():
+            if not key.startswith(CONTROL_PREFIX):
+                head = read_head(key, row)
+                if head.due:
+                    yield key, head.due
+
+    def _due_of(self, key: bytes) -> int:
+        return decode_head(self._rows[key]).due

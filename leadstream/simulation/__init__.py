@@ -1,1 +1,0 @@
-"""Signals that look like those of real leads, from a seed."""

@@ -1,0 +1,1 @@
+"""Made-up leads and their signals, for the demo, tests and benchmarks."""
