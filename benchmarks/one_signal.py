@@ -18,7 +18,7 @@ import msgspec
 from leadstream.models import load_catalog
 from leadstream.records.signal import decode_signal
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.lead.fold import fold_signal
 from leadstream.scoring.state.lead_state import LeadState, decode_state, encode_state
 
@@ -34,7 +34,7 @@ def cost(model: str, signals: int, *, rows: bool) -> float:
     kinds = [fold.KINDS[model][index][1:] for index in fold.FIVE_RULES]
     log = [fold.record(i, START + i * DAY, 1, *kinds[i % 5]) for i in range(signals)]
     folded = [(decode_signal(one.key, one.value), one) for one in log]
-    state, outbox, turns = LeadState(), Outbox("leadstream", "leadstream.signals", 0), Turns()
+    state, outbox, turns = LeadState(), Outbox("leadstream", "leadstream.signals", 0), RoundRobin()
     row, buffer = encode_state(state), bytearray()
     found = []
     for start in range(0, signals, BATCH):

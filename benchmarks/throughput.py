@@ -32,7 +32,7 @@ from leadstream.kafka.topics import TopicNames, TopicSpec, create_topics, specs
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key, partition_of
 from leadstream.records.signal import decode_signal
-from leadstream.roles.worker import collect_seldom
+from leadstream.roles.worker import tune_gc
 from leadstream.scoring.partition.fold import PartitionFold
 from leadstream.settings import Settings
 from leadstream.stream.changelog import restore_rows
@@ -168,7 +168,7 @@ async def stages(settings: Settings, names: TopicNames, partitions: int) -> dict
     """Microseconds of CPU per signal for each stage, on partition 0 of the same log."""
     clock = time.process_time
     records = [record async for pack in read_topic(settings, names.signals, [0]) for record in pack]
-    collect_seldom()
+    tune_gc()
     spent = {}
     start = clock()
     for record in records:

@@ -18,8 +18,8 @@ from leadstream.cli.errors import CliError
 from leadstream.kafka.topics import TopicNames, create_topics, specs
 from leadstream.models import load_catalog
 from leadstream.models.published import record_of
+from leadstream.projection.forecast import next_crossing
 from leadstream.projection.queries import LeadRow, LoggedAction, Tables, reading
-from leadstream.projection.standing import next_crossing
 from leadstream.projection.verify import verify
 from leadstream.records.models import ANY_TENANT
 from leadstream.scoring.decay.totals import sum_at

@@ -23,8 +23,8 @@ from leadstream.cli.lead_history import (
     push_table,
     push_title,
 )
+from leadstream.projection.forecast import next_crossing
 from leadstream.projection.queries import FactorHistory, LeadRow, Tables, reading
-from leadstream.projection.standing import next_crossing
 from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Accumulator, Detail
 from leadstream.records.times import DAY, parse_instant, rfc3339

@@ -7,9 +7,9 @@ import msgspec
 from rich.table import Table
 
 from leadstream.cli.console import cell, printable, rounded_down
+from leadstream.projection.forecast import Crossing
 from leadstream.projection.lead_history import Evidence, Move, Push, Withheld
 from leadstream.projection.queries import LeadRow, LoggedAction
-from leadstream.projection.standing import Crossing
 from leadstream.records.times import rfc3339
 from leadstream.scoring.decay.totals import explain, sum_at
 from leadstream.scoring.kernels.kernel import score_of

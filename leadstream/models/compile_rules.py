@@ -13,7 +13,17 @@ from leadstream.scoring.compiled.channels import ALL_OUTREACH, EMAIL, same_chann
 from leadstream.scoring.compiled.conditions import Test, getter, picker
 from leadstream.scoring.compiled.crawlers import is_crawler
 from leadstream.scoring.compiled.levels import Category
-from leadstream.scoring.compiled.rules import After, Branch, Effect, Fit, Further, Guard, Plan, Repeat, Rule
+from leadstream.scoring.compiled.rules import (
+    After,
+    Branch,
+    Effect,
+    Fit,
+    Guard,
+    Plan,
+    Repeat,
+    Rule,
+    RuleOptions,
+)
 from leadstream.scoring.facts.consent import consent_of
 from leadstream.scoring.facts.text import composed
 from leadstream.scoring.kernels.kernel import Kernel
@@ -127,15 +137,15 @@ class RuleCompiler:
             }
             default = None if rule.by.default is None else values[rule.by.default]
             pick = picker([getter(field) for field in rule.by.field], values, default)
-        compiled = Rule(test, branch, pick, repeat, self.further(rule))
+        compiled = Rule(test, branch, pick, repeat, self.options(rule))
         for type_ in rule.on:
             self.rules[type_].append(compiled)
 
-    def further(self, rule: form.Rule) -> Further | None:
+    def options(self, rule: form.Rule) -> RuleOptions | None:
         after = None
         if rule.after is not None:
             after = After(self.follow_rings[rule.after.rule], rule.after.within)
-        found = Further(
+        found = RuleOptions(
             group=rule.group or "",
             after=after,
             weights={self.guard_numbers[name]: weight for name, weight in rule.guards.items()},
@@ -146,7 +156,7 @@ class RuleCompiler:
             actions=self.policy.actions_at(f"rule:{rule.id}"),
             aged=rule.recency is not None,
         )
-        return None if found == Further() else found
+        return None if found == RuleOptions() else found
 
     def fit(self, fit: form.Fit) -> Fit:
         number = self.kernel_number(kernel_of(fit.decay))
@@ -202,7 +212,7 @@ class RuleCompiler:
 
     def plan(self, type_: str, sends: bool) -> Plan:
         rules = tuple(self.rules.get(type_, ()))
-        named = [rule.further for rule in rules if rule.further is not None]
+        named = [rule.options for rule in rules if rule.options is not None]
         noted = type_ in SUPPRESSING or type_ in FACT_TYPES
         noted = noted or type_ in (BOUNCED, DELIVERED, RELEASING, WRITING)
         return Plan(
@@ -221,7 +231,7 @@ class RuleCompiler:
             sends=sends and type_ == SENT,
             consents=consents_of(type_),
             ends=self.policy.ended_by(type_),
-            further=bool(named),
+            has_options=bool(named),
             grouped=any(one.group or one.after is not None for one in named),
         )
 

@@ -37,8 +37,7 @@ def remainder(document: Document, faulty: Iterable[Path], adapter: TypeAdapter[R
         key = str(path[0])
         part = value.get(key)
         if len(path) == 1 or key in TOGETHER or not isinstance(part, list | dict):
-            if key in NAMES:
-                unread |= {(NAMES[key], name) for name in names_of(part)}
+            unread |= called(key, names_of(part))
             value.pop(key, None)
         else:
             left_out.setdefault(key, set()).add(path[1])
@@ -48,10 +47,10 @@ def remainder(document: Document, faulty: Iterable[Path], adapter: TypeAdapter[R
         if isinstance(part, list):
             kept[key] = [index for index in range(len(part)) if index not in gone]
             gone_parts = [part[index] for index in range(len(part)) if index in gone]
-            unread |= {(NAMES[key], name) for name in names_of(gone_parts)}
+            unread |= called(key, names_of(gone_parts))
             value[key] = [part[index] for index in kept[key]]
         elif isinstance(part, dict):
-            unread |= {(NAMES[key], name) for name in gone}
+            unread |= called(key, gone)
             value[key] = {name: one for name, one in part.items() if name not in gone}
     value = {key: one for key, one in value.items() if key in RuleFile.model_fields}
     for key, stand_in in STAND_INS.items():
@@ -81,6 +80,11 @@ def moved(path: Path, kept: dict[str, list[int]], back: bool) -> Path:
     if back:
         return (path[0], indices[path[1]], *path[2:])
     return (path[0], indices.index(path[1]) if path[1] in indices else -1, *path[2:])
+
+
+def called(key: str, names: Iterable[object]) -> set[tuple[str, object]]:
+    """What other parts may call the ones of a key by; nothing for keys whose parts have no names."""
+    return {(NAMES[key], name) for name in names} if key in NAMES else set()
 
 
 def names_of(part: Any) -> set[object]:

@@ -41,6 +41,7 @@ FORMS = {
     "after": "`{rule: <id>, within: 7d}`",
     "absence": "`{of: email.replied, within: 7d, band: hot}`",
     "assign": "`{owners: [ann, bob]}`",
+    "bounces": "`{soft: 7d, limit: 3, within: 30d}`",
     "burst": "`{more_than: 5, within: 10s}`",
     "categories": "`{intent: {cap: 30}}`",
     "decay": DECAY,

@@ -58,7 +58,7 @@ class ProjectionTask:
         self._waiting_since: int | None = None
         self._app = app
         self._store = store
-        self._packs = PackQueue(lambda: app.thread.hold(tp), lambda: app.thread.release(tp))
+        self._packs = PackQueue(lambda: app.thread.pause(tp), lambda: app.thread.resume(tp))
         self._runner = asyncio.create_task(self._run(), name=f"projection-{tp.topic}-{tp.partition}")
 
     def offer(self, pack: Pack) -> None:

@@ -36,7 +36,7 @@ log = structlog.get_logger()
 DEFAULT_METRICS_PORT = 9464
 
 
-def collect_seldom() -> None:
+def tune_gc() -> None:
     """Let the cyclic garbage collector run seldom: the fold makes many small objects and no cycles.
 
     With Python's thresholds it took a third of the worker's time.
@@ -73,7 +73,7 @@ class Worker:
         """Fold until `stop` is set. Raises StreamError."""
         settings = self._settings
         metrics.BUILD.info({"version": __version__, "role": "worker"})
-        collect_seldom()
+        tune_gc()
         with listening(
             settings, DEFAULT_METRICS_PORT, metrics.WORKER, healthy=self.unhealthy, ready=self.unready
         ) as health:

@@ -242,11 +242,11 @@ class ScorerApp(PackApp):
             )
         return 0
 
-    def hold(self, partition: int) -> None:
-        self.thread.hold(TopicPartition(self._topic, partition))
+    def pause(self, partition: int) -> None:
+        self.thread.pause(TopicPartition(self._topic, partition))
 
-    def release(self, partition: int) -> None:
-        self.thread.release(TopicPartition(self._topic, partition))
+    def resume(self, partition: int) -> None:
+        self.thread.resume(TopicPartition(self._topic, partition))
 
     # Group membership
 

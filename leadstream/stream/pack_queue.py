@@ -14,19 +14,19 @@ QUEUED_PACKS = 8
 class PackQueue:
     """Packs in the order in which they were fetched.
 
-    `hold` and `release` stop and go on with the fetching of the partition. Packs of an epoch before the
+    `pause` and `resume` stop and go on with the fetching of the partition. Packs of an epoch before the
     expected one were fetched before the last seek: they are dropped, as what that fetches is on its way.
     """
 
-    def __init__(self, hold: Callable[[], None], release: Callable[[], None]) -> None:
+    def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         self.stable = 0
         """The end of what readers may see, as the newest pack has it."""
-        self._hold = hold
-        self._release = release
+        self._pause = pause
+        self._resume = resume
         self._packs: deque[Pack] = deque()
         self._arrived = asyncio.Event()
         self._epoch = 0
-        self._held = False
+        self._paused = False
 
     def __len__(self) -> int:
         return len(self._packs)
@@ -38,9 +38,9 @@ class PackQueue:
             return
         self._packs.append(pack)
         self.stable = pack.stable
-        if len(self._packs) > QUEUED_PACKS and not self._held:
-            self._held = True
-            self._hold()
+        if len(self._packs) > QUEUED_PACKS and not self._paused:
+            self._paused = True
+            self._pause()
         self._arrived.set()
 
     def peek(self) -> Pack | None:
@@ -66,7 +66,7 @@ class PackQueue:
     def clear(self) -> None:
         """Drop all that waits, before a seek, which releases the partition by itself."""
         self._packs.clear()
-        self._held = False
+        self._paused = False
 
     def expect(self, epoch: int) -> None:
         """From now on packs of an earlier epoch are dropped."""
@@ -74,7 +74,7 @@ class PackQueue:
 
     def _pop(self) -> Pack:
         pack = self._packs.popleft()
-        if self._held and len(self._packs) <= QUEUED_PACKS // 2:
-            self._held = False
-            self._release()
+        if self._paused and len(self._packs) <= QUEUED_PACKS // 2:
+            self._paused = False
+            self._resume()
         return pack

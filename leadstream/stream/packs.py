@@ -81,7 +81,7 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         super().__post_init__()
         self._ends: dict[TopicPartition, int] = {}
         self._epochs: Counter[TopicPartition] = Counter()
-        self._held: set[TopicPartition] = set()
+        self._paused: set[TopicPartition] = set()
         self._changed = asyncio.Event()
         self._sequence = 0
 
@@ -118,13 +118,13 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         if consumer._subscription.is_assigned(tp):
             consumer.seek(tp, offset)
             self._ends[tp] = offset
-            self._held.discard(tp)
+            self._paused.discard(tp)
             self._changed.set()
         return self._epochs[tp]
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self._ends.clear()
-        self._held.clear()
+        self._paused.clear()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
@@ -149,13 +149,13 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
             async with asyncio.timeout(2 * LEAVE_SECONDS):
                 await super().stop()
 
-    def hold(self, tp: TopicPartition) -> None:
+    def pause(self, tp: TopicPartition) -> None:
         """Fetch no more of a partition until it is released. From any thread."""
-        self._held.add(tp)
+        self._paused.add(tp)
 
-    def release(self, tp: TopicPartition) -> None:
+    def resume(self, tp: TopicPartition) -> None:
         """Fetch a held partition again. From any thread."""
-        self._held.discard(tp)
+        self._paused.discard(tp)
         self.thread_loop.call_soon_threadsafe(self._changed.set)
 
     @property
@@ -219,7 +219,7 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         assignment = subscription.assignment
         before = {}
         for tp in list(self._ends):
-            if tp in active and tp not in self._held and tp in assignment.tps:
+            if tp in active and tp not in self._paused and tp in assignment.tps:
                 state = assignment.state_value(tp)
                 if state.has_valid_position:
                     before[tp] = state.position

@@ -54,8 +54,8 @@ class Feed(Protocol):
         LogTruncated if the log starts behind it or ends before it.
         """
 
-    def hold(self, partition: int) -> None: ...
-    def release(self, partition: int) -> None: ...
+    def pause(self, partition: int) -> None: ...
+    def resume(self, partition: int) -> None: ...
 
 
 class PartitionTask:
@@ -92,7 +92,7 @@ class PartitionTask:
         self._step_signals = step_signals
         self._step_deadline = step_deadline
         self._on_failure = on_failure
-        self._packs = PackQueue(lambda: feed.hold(partition), lambda: feed.release(partition))
+        self._packs = PackQueue(lambda: feed.pause(partition), lambda: feed.resume(partition))
         self._folded = asyncio.Event()
         self._committed = asyncio.Event()
         self._waiting = 0

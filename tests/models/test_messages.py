@@ -101,7 +101,8 @@ def changed(value: Any, path: tuple[str | int, ...], to: Any) -> Any:
 def every_field() -> Any:
     """A file in which each key of the schema stands once at least."""
     value = YAML(typ="safe", pure=True).load(GOOD)
-    value |= {"owner": "ann", "description": "d", "consent": "required"}
+    value |= {"owner": "ann", "description": "d", "consent": "required", "internal_channels": ["desk"]}
+    value["bounces"] = {"soft": "7d", "limit": 3, "within": "30d"}
     rule = value["rules"][1]
     rule |= {
         "owner": "ann",

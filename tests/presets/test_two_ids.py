@@ -3,7 +3,7 @@
 import pytest
 
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.decay.totals import accumulators, explain
 from leadstream.scoring.lead.merge import absorb
 from tests.presets.stories import PRICING, preset, replayed
@@ -18,7 +18,7 @@ def explained(name: str, log: Log, now: int) -> dict[str, float]:
     survivor, loser = fold.state_of(b"acme:l1"), fold.state_of(b"acme:l2")
     assert survivor is not None
     assert loser is not None
-    absorb(survivor, loser, model, b"acme:l1", now, Outbox(APP, TOPIC, 0), Turns())
+    absorb(survivor, loser, model, b"acme:l1", now, Outbox(APP, TOPIC, 0), RoundRobin())
     caps = {category.name: (category.low, category.high) for category in model.categories if category.name}
     factors = explain(accumulators(survivor, model), now, caps)
     assert sum(one.points for one in factors) == pytest.approx(survivor.total, abs=1e-9)

@@ -89,7 +89,7 @@ FACTS: list[dict[str, Any]] = [
     {"phone": "030", "email": "nobody"},
     {"phone": "+49 (0)30 901820", "email": " A@B.test"},
     {"phone": "+44 (0)20 7946 0018 x12", "email": "a..b@b.test"},
-    {"phone": "tel:+39-06-6982\u20131", "email": "ann@b\u00fccher.test"},
+    {"phone": "tel:+39-06-6982\u20131234", "email": "ann@b\u00fccher.test"},
     {"phone": "+49 30 901820/21", "email": "ann@xn--bcher-kva.test"},
     {"phone": "+7 (495) 123-45-67", "email": "Ann <ann@b.test>"},
     {"phone": "+\uff14\uff19 30 901820", "email": "mailto:a@b.test"},

@@ -6,7 +6,7 @@ import pytest
 
 from leadstream.records.times import rfc3339
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.lead.merge import absorb
 from leadstream.scoring.partition.snapshot import snapshot
 from leadstream.scoring.state.lead_state import decode_state
@@ -241,7 +241,7 @@ def test_two_leads_made_one_have_the_bounces_of_both() -> None:
     first = run(log, MODEL)
     state, loser = (decode_state(row) for row in (rows(first)[b"acme:l1"], rows(first)[b"acme:l2"]))
     state.place = 100
-    absorb(state, loser, MODEL, b"acme:l1", first.fold.now, Outbox(APP, TOPIC, 0), Turns())
+    absorb(state, loser, MODEL, b"acme:l1", first.fold.now, Outbox(APP, TOPIC, 0), RoundRobin())
     assert state.extra is not None
     assert state.extra.bounces is not None
     assert state.extra.bounces.for_good
@@ -254,7 +254,7 @@ def test_of_two_leads_made_one_the_later_end_holds() -> None:
     first = run(log, MODEL)
     state, loser = (decode_state(row) for row in (rows(first)[b"acme:l1"], rows(first)[b"acme:l2"]))
     state.place = 100
-    absorb(state, loser, MODEL, b"acme:l1", first.fold.now, Outbox(APP, TOPIC, 0), Turns())
+    absorb(state, loser, MODEL, b"acme:l1", first.fold.now, Outbox(APP, TOPIC, 0), RoundRobin())
     assert state.due == T0 + HOUR + WEEK
 
 

@@ -9,10 +9,10 @@ import pytest
 from leadstream.models.errors import ModelError
 from leadstream.records.times import parse_instant
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.compiled.levels import Level, level_of
 from leadstream.scoring.decay.first_exit import first_exit
-from leadstream.scoring.decay.segments import stretch_of_state
+from leadstream.scoring.decay.segments import segment_of_state
 from leadstream.scoring.decay.totals import score, total_at
 from leadstream.scoring.lead.merge import absorb
 from tests.scoring.comparing import compiled
@@ -139,7 +139,7 @@ def test_of_two_leads_made_one_the_band_that_holds_out_longer_holds() -> None:
     states = dict(first.fold.leads())
     state, loser = states[b"acme:l2"], states[b"acme:l1"]
     state.place = 9
-    absorb(state, loser, made, b"acme:l2", first.fold.now, Outbox(APP, TOPIC, 0), Turns())
+    absorb(state, loser, made, b"acme:l2", first.fold.now, Outbox(APP, TOPIC, 0), RoundRobin())
     assert (state.total, made.bands[state.band].name) == (46, "hot")
 
 
@@ -245,7 +245,7 @@ def test_rounding_takes_no_fading_total_upwards(own: str) -> None:
         level = state.total + 1e-12
         assert (
             first_exit(
-                lambda t: total_at(state, made, t), stretch_of_state(state, made), float("-inf"), level
+                lambda t: total_at(state, made, t), segment_of_state(state, made), float("-inf"), level
             )
             is None
         )

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadstream.scoring.decay.first_exit import fall_time, first_exit
-from leadstream.scoring.decay.segments import Part, Stretch
+from leadstream.scoring.decay.segments import Part, Segment
 from leadstream.scoring.kernels.kernel import Kernel, decayed, score_of
 
 DAY = 86_400_000
@@ -39,8 +39,8 @@ def exit_of(
                 fading[half_life] = fading.get(half_life, 0.0) + value
         constant = sum(value for half_life, value in terms if not half_life)
         made.append(Part(lower, upper, constant, slope, fading))
-    stretch = Stretch(START, None if end is None else START + end, made)
-    found = first_exit(lambda t: total_of(parts, t - START), stretch, low, high)
+    segment = Segment(START, None if end is None else START + end, made)
+    found = first_exit(lambda t: total_of(parts, t - START), segment, low, high)
     return None if found is None else found - START
 
 
@@ -123,7 +123,7 @@ def test_a_slope_leaves_within_its_stretch_only() -> None:
     assert exit_of([(FREE, [(0, 10.0)], -0.001)], 5.0, inf, end=5001) is None
 
 
-class Counted(Stretch):
+class Counted(Segment):
     """Counts the looks at its bounds."""
 
     looks = 0
@@ -138,8 +138,8 @@ def test_a_search_ends_soon_where_half_lives_are_nearly_alike() -> None:
     parts: list[tuple[Bounds, Terms, float]] = [
         (FREE, [(0, 40.0), (14 * DAY, 5.0), (14 * DAY + 1, -5.0)], 0.0)
     ]
-    stretch = Counted(START, None, [Part(-inf, inf, 40.0, 0.0, {14 * DAY: 5.0, 14 * DAY + 1: -5.0})])
-    assert first_exit(lambda t: total_of(parts, t - START), stretch, 40 - 5e-9, 41) is None
+    segment = Counted(START, None, [Part(-inf, inf, 40.0, 0.0, {14 * DAY: 5.0, 14 * DAY + 1: -5.0})])
+    assert first_exit(lambda t: total_of(parts, t - START), segment, 40 - 5e-9, 41) is None
     assert Counted.looks < 20_000
 
 

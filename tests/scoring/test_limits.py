@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.decay.totals import shares
 from leadstream.scoring.lead.merge import absorb
@@ -85,7 +85,7 @@ def merged(rules: CompiledModel, ours: Log, theirs: Log, now: int) -> LeadState:
     state, loser = states
     assert state is not None
     assert loser is not None
-    absorb(state, loser, rules, b"acme:l1", now, Outbox(APP, TOPIC, 0), Turns())
+    absorb(state, loser, rules, b"acme:l1", now, Outbox(APP, TOPIC, 0), RoundRobin())
     return state
 
 

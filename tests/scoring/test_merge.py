@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.decay.totals import score
 from leadstream.scoring.lead.merge import absorb
@@ -55,7 +55,7 @@ def merged(model: CompiledModel, ours: Log, theirs: Log, now: int) -> tuple[Lead
     outbox = Outbox(APP, TOPIC, 0)
     state, loser = states
     state.place = 1000
-    absorb(state, loser, model, b"acme:" + ours.lead.encode(), now, outbox, Turns())
+    absorb(state, loser, model, b"acme:" + ours.lead.encode(), now, outbox, RoundRobin())
     return state, outbox
 
 

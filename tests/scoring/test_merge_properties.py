@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from leadstream.records.step import Step
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.lead.merge import absorb
 from leadstream.scoring.partition.rows import TURNS, read_turns, turns_row
 from leadstream.scoring.state.lead_state import decode_state, encode_state
@@ -64,7 +64,7 @@ def folded(file: dict[str, Any], before: list[dict[str, Any]], after: list[dict[
     first = run(log_of(before), model)
     rows = {key: row for step in first.steps for key, row in step.changelog if row is not None}
     state, loser = decode_state(rows.pop(b"acme:l1")), decode_state(rows.pop(b"acme:l2"))
-    turns, row = Turns(), TURNS + b"acme"
+    turns, row = RoundRobin(), TURNS + b"acme"
     if row in rows:
         turns.counters["acme"] = read_turns(row, rows[row])
     outbox, now = Outbox(APP, TOPIC, 0), first.fold.now

@@ -5,7 +5,7 @@ import pytest
 from leadstream.models import load_catalog
 from leadstream.records.times import parse_instant
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.decay.totals import accumulators, sum_at
 from leadstream.scoring.lead.merge import absorb
 from leadstream.scoring.state.lead_state import decode_state, encode_state
@@ -122,7 +122,7 @@ def test_a_merge_takes_the_later_end_of_a_spell_and_gives_no_loss_back() -> None
     states = {key: decode_state(encode_state(state)) for key, state in first.fold.leads()}
     state, loser = states[b"acme:l1"], states[b"acme:l2"]
     state.place = 100
-    absorb(state, loser, MODEL, b"acme:l1", first.fold.now, Outbox(APP, TOPIC, 0), Turns())
+    absorb(state, loser, MODEL, b"acme:l1", first.fold.now, Outbox(APP, TOPIC, 0), RoundRobin())
     # 8 points, less half after 10 days: they stay 4 until 10 days after the reset.
     assert state.total == pytest.approx(4)
     held = accumulators(state, MODEL)

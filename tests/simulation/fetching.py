@@ -29,7 +29,7 @@ class Cursor:
         self._epoch = 0
         self._position = 0
         self._is_open = False
-        self._held = False
+        self._paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._pack_offsets = process.random.choice((2, 6, 30))
         self._always_full = process.random.random() < 0.5
@@ -40,7 +40,7 @@ class Cursor:
         self._epoch += 1
         self._position = offset
         self._is_open = True
-        self._held = False
+        self._paused = False
         self._soon()
         return self._epoch
 
@@ -48,11 +48,11 @@ class Cursor:
         """Fetches no more until the next seek."""
         self._is_open = False
 
-    def hold(self) -> None:
-        self._held = True
+    def pause(self) -> None:
+        self._paused = True
 
-    def release(self) -> None:
-        self._held = False
+    def resume(self) -> None:
+        self._paused = False
         self._soon()
 
     def _soon(self) -> None:
@@ -63,7 +63,7 @@ class Cursor:
     def _fetch(self) -> None:
         self._timer = None
         process = self._process
-        if not process.alive or not self._is_open or self._held:
+        if not process.alive or not self._is_open or self._paused:
             return
         if process.frozen_until > process.loop.time():
             self._timer = process.loop.call_at(process.frozen_until + 0.001, self._fetch)

@@ -90,8 +90,8 @@ class Projector(Process):
     async def seek_to(self, place: TopicPartition, offset: int) -> int:
         return await self.call("seek", lambda: self._cursors[place].seek(offset))
 
-    def hold(self, place: Any) -> None:
-        self._cursors[place].hold()
+    def pause(self, place: Any) -> None:
+        self._cursors[place].pause()
 
-    def release(self, place: Any) -> None:
-        self._cursors[place].release()
+    def resume(self, place: Any) -> None:
+        self._cursors[place].resume()

@@ -237,11 +237,11 @@ class Worker(Process):
             raise OtherLog(f"{partition} was folded up to {stored.last}", f"it ends with {before[-1:]}")
         return stored.position
 
-    def hold(self, partition: int) -> None:
-        self._cursors[partition].hold()
+    def pause(self, partition: int) -> None:
+        self._cursors[partition].pause()
 
-    def release(self, partition: int) -> None:
-        self._cursors[partition].release()
+    def resume(self, partition: int) -> None:
+        self._cursors[partition].resume()
 
 
 def stored_position(kafka: Kafka, partition: int) -> int | None:

@@ -78,7 +78,7 @@ class Bench:
 
     def feed_all(self, size: int = 10) -> None:
         """Delivers packs while there are any and the partition is not held."""
-        while not self.feed.held and (pack := self.feed.next_pack(size)):
+        while not self.feed.paused and (pack := self.feed.next_pack(size)):
             self.task.offer(pack)
 
 

@@ -14,7 +14,7 @@ class Held:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
-        self.queue = PackQueue(lambda: self.calls.append("hold"), lambda: self.calls.append("release"))
+        self.queue = PackQueue(lambda: self.calls.append("pause"), lambda: self.calls.append("resume"))
 
     def offer(self, begin: int, end: int, epoch: int = 0) -> None:
         for number in range(begin, end):
@@ -30,14 +30,14 @@ async def test_it_holds_once_when_more_than_the_bound_wait_and_releases_once_at_
     held.offer(0, QUEUED_PACKS)
     assert held.calls == []
     held.offer(QUEUED_PACKS, QUEUED_PACKS + 3)
-    assert held.calls == ["hold"]
+    assert held.calls == ["pause"]
     # What was on its way is kept, in order.
     assert held.take(QUEUED_PACKS // 2 + 2) == list(range(QUEUED_PACKS // 2 + 2))
-    assert held.calls == ["hold"]
+    assert held.calls == ["pause"]
     assert held.take(1) == [QUEUED_PACKS // 2 + 2]
-    assert (held.calls, len(held.queue)) == (["hold", "release"], QUEUED_PACKS // 2)
+    assert (held.calls, len(held.queue)) == (["pause", "resume"], QUEUED_PACKS // 2)
     assert len(held.take(100)) == QUEUED_PACKS // 2
-    assert held.calls == ["hold", "release"]
+    assert held.calls == ["pause", "resume"]
     assert held.queue.take() is None
     assert held.queue.stable == 100 + QUEUED_PACKS + 2
 
@@ -62,9 +62,9 @@ async def test_after_a_seek_a_full_queue_holds_anew() -> None:
     held = Held()
     held.offer(0, QUEUED_PACKS + 1)
     held.queue.clear()
-    assert (held.calls, held.queue.peek()) == (["hold"], None)
+    assert (held.calls, held.queue.peek()) == (["pause"], None)
     held.offer(0, QUEUED_PACKS + 1)
-    assert held.calls == ["hold", "hold"]
+    assert held.calls == ["pause", "pause"]
 
 
 @in_virtual_time

@@ -18,7 +18,7 @@ async def test_a_new_partition_is_opened_before_it_is_restored_and_folds_from_th
     assert (bench.partition.opened, bench.partition.restored, bench.feed.seeks) == (1, 1, [0])
     bench.feed_all()
     await until_async(lambda: bench.task.durable, "something is committed")
-    await until_async(lambda: not bench.feed.held, "the partition is released")
+    await until_async(lambda: not bench.feed.paused, "the partition is released")
     bench.feed_all()
     await bench.folded(120)
     assert bench.partition.written == straight(bench.partition, 120)

@@ -62,20 +62,20 @@ async def test_a_partition_with_a_full_queue_is_held_until_half_of_it_is_folded(
     await bench.opened()
     bench.log.before_commit = commit.wait  # type: ignore[assignment]
     begin = 0
-    while not bench.feed.held:
+    while not bench.feed.paused:
         bench.task.offer(bench.feed.pack(begin, begin + 10))
         begin += 10
     assert begin == 10 * (QUEUED_PACKS + 1)
     await asyncio.sleep(30)
     # Two packs went into the steps, one is being folded: the queue is not down to half.
-    assert bench.feed.held
+    assert bench.feed.paused
     commit.set()
     await bench.folded(begin)
-    assert not bench.feed.held
+    assert not bench.feed.paused
     commit.clear()
     bench.feed.fetched = begin
     bench.feed_all()
-    assert bench.feed.held
+    assert bench.feed.paused
     assert bench.feed.fetched < 2000
     await bench.task.close()
 

@@ -138,7 +138,7 @@ def test_a_held_partition_keeps_none_of_the_others_waiting(install_apache: Insta
     async def run() -> None:
         async with RunningWorker(installation, catalog()) as worker:
             await worker.opened()
-            worker.app.hold(0)
+            worker.app.pause(0)
             held, free = (
                 [
                     lead
@@ -151,7 +151,7 @@ def test_a_held_partition_keeps_none_of_the_others_waiting(install_apache: Insta
             apache_log.send(topic, [sent(number, free[number % 5], 1) for number in range(100)])
             await until_async(lambda: worker.durable(1) == 100, "the other is folded")
             assert worker.durable(0) == 0
-            worker.app.release(0)
+            worker.app.resume(0)
             await worker.at(100, 100)
 
     asyncio.run(run())

@@ -28,7 +28,7 @@ def learn_consents(state: LeadState, facts: Facts, names: Iterable[str]) -> None
                 found = dict(given(state))
             note(found, name[len(CONSENT) :], *facts[name])
     if found:
-        state.further().consents = found
+        state.ensure_extra().consents = found
 
 
 def note(found: Given, name: str, value: Any, at: int) -> None:

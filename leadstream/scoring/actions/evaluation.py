@@ -14,9 +14,9 @@ import msgspec
 from leadstream.records.outputs import Cause, Direction, SignalRef
 from leadstream.records.signal import Signal
 from leadstream.records.times import rfc3339
-from leadstream.scoring.actions.asking import Asking
-from leadstream.scoring.actions.outbox import Common, Outbox, Telling
-from leadstream.scoring.actions.policy import Judgement, Turns
+from leadstream.scoring.actions.outbox import Common, Outbox, RecordEmitter
+from leadstream.scoring.actions.policy import ActionPolicy, RoundRobin
+from leadstream.scoring.actions.requester import ActionRequester
 from leadstream.scoring.compiled.levels import Level, level_of
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.decay.totals import shares
@@ -30,7 +30,7 @@ MAX_SHARES = 64
 _encode = msgspec.json.Encoder().encode
 
 
-class Touch(NamedTuple):
+class Transition(NamedTuple):
     """What moved a lead's total at `at` (the fold's now): a signal, or only time."""
 
     key: bytes
@@ -83,9 +83,9 @@ class Evaluation:
         self,
         state: LeadState,
         model: CompiledModel,
-        touch: Touch,
+        transition: Transition,
         outbox: Outbox,
-        turns: Turns,
+        turns: RoundRobin,
         stage: int | None = None,
         held: tuple[int, int] = (0, 0),
     ) -> None:
@@ -94,36 +94,46 @@ class Evaluation:
         """
         self.state = state
         self.model = model
-        self.touch = touch
+        self.transition = transition
         self.turns = turns
-        self.band = level_of(model.bands, touch.after, max(state.band, held[0]))
+        self.band = level_of(model.bands, transition.after, max(state.band, held[0]))
         if stage is None:
             stage = state.stage
             if model.staged_by_total:
-                stage = level_of(model.stages, touch.after, max(stage, held[1]))
+                stage = level_of(model.stages, transition.after, max(stage, held[1]))
         self.stage = stage
-        found = shares(state, model, touch.at, MAX_SHARES)
+        found = shares(state, model, transition.at, MAX_SHARES)
         self.factors = msgspec.Raw(_encode(found)) if found else None
-        self._asking: Asking | None = None
+        self._requester: ActionRequester | None = None
         common = Common(
-            touch.tenant, touch.lead, rfc3339(touch.at), touch.before, touch.after, score_of(touch.after),
-            model.bands[self.band].name, model.label, model.stages[stage].name, touch.reference,
+            transition.tenant, transition.lead, rfc3339(transition.at), transition.before, transition.after,
+            score_of(transition.after), model.bands[self.band].name, model.label, model.stages[stage].name,
+            transition.reference,
         )  # fmt: skip
-        self.telling = Telling(outbox, state, outbox.envelope(common, state.place, touch.traceparent))
+        self.emitter = RecordEmitter(
+            outbox, state, outbox.envelope(common, state.place, transition.traceparent)
+        )
 
     @property
-    def asking(self) -> Asking:
-        if self._asking is None:
-            touch, facts = self.touch, unpack(self.state.facts)
-            judgement = Judgement(
-                self.state, self.model, facts, touch.key, touch.tenant, touch.at, touch.signal, self.turns
+    def requester(self) -> ActionRequester:
+        if self._requester is None:
+            transition, facts = self.transition, unpack(self.state.facts)
+            policy = ActionPolicy(
+                self.state,
+                self.model,
+                facts,
+                transition.key,
+                transition.tenant,
+                transition.at,
+                transition.signal,
+                self.turns,
             )
-            self._asking = Asking(judgement, self.factors, self.telling)
-        return self._asking
+            self._requester = ActionRequester(policy, self.factors, self.emitter)
+        return self._requester
 
     def run(self, gained: bool) -> None:
         """Settles thresholds, band and stage; `gained` says that a signal with a gain is behind it."""
-        state, thresholds, after = self.state, self.model.thresholds, self.touch.after
+        state, thresholds, after = self.state, self.model.thresholds, self.transition.after
         for index, threshold in enumerate(thresholds):
             if not state.passed >> index & 1 and after >= threshold.at - TOLERANCE:
                 self.cross_up(index)
@@ -133,7 +143,7 @@ class Evaluation:
                 state.passed &= ~(1 << index)
                 if state.owed:
                     state.owed.pop(index, None)
-                self.crossing(index, "down", self.touch.fall)
+                self.crossing(index, "down", self.transition.fall)
         if gained and state.owed:
             owed, state.owed = state.owed, None
             for index in sorted(owed):
@@ -145,7 +155,7 @@ class Evaluation:
 
     def cross_up(self, index: int) -> None:
         self.state.passed |= 1 << index
-        cause = self.touch.rise
+        cause = self.transition.rise
         crossing = self.crossing(index, "up", cause)
         threshold = self.model.thresholds[index]
         if cause == "signal" or cause in threshold.fires_on:
@@ -156,7 +166,7 @@ class Evaluation:
     def crossing(self, index: int, direction: Direction, cause: Cause) -> str:
         at = self.model.thresholds[index].at
         own = _Crossed(at, self.factors)
-        return self.telling.put(
+        return self.emitter.put(
             "lead.threshold.crossed", repr(at), direction, cause, own, f"crossing:{direction}"
         )
 
@@ -165,18 +175,18 @@ class Evaluation:
         threshold = self.model.thresholds[index]
         cooling = False
         if threshold.cooldown:
-            extra = self.state.further()
+            extra = self.state.ensure_extra()
             crossed = extra.crossed = extra.crossed or {}
             last = crossed.get(index)
-            cooling = last is not None and self.touch.at - last < threshold.cooldown
+            cooling = last is not None and self.transition.at - last < threshold.cooldown
             if not cooling:
-                crossed[index] = self.touch.at
+                crossed[index] = self.transition.at
         for number in threshold.actions:
             action = self.model.actions[number]
             if cooling:
-                self.asking.skip(action, self.touch.rise, crossing, "cooldown", index)
+                self.requester.skip(action, self.transition.rise, crossing, "cooldown", index)
             else:
-                self.asking.act(action, self.touch.rise, crossing, threshold=index)
+                self.requester.act(action, self.transition.rise, crossing, threshold=index)
 
     def change_band(self) -> None:
         bands, old, new = self.model.bands, self.state.band, self.band
@@ -193,13 +203,13 @@ class Evaluation:
         one, begins what waits in it.
         """
         direction: Direction = "up" if new > old else "down"
-        cause = self.touch.rise if direction == "up" else self.touch.fall
+        cause = self.transition.rise if direction == "up" else self.transition.fall
         type_, name = f"lead.{kind}.changed", levels[new].name
-        change = self.telling.put(type_, name, direction, cause, own, f"{kind}:{direction}")
+        change = self.emitter.put(type_, name, direction, cause, own, f"{kind}:{direction}")
         self.end_waits(levels[old].timers)
         for action, was in levels[new].entries:
             if cause not in ("recovery", "merge") and (new > old if was is None else was == old):
-                self.asking.act(self.model.actions[action], cause, change, level=new)
+                self.requester.act(self.model.actions[action], cause, change, level=new)
         self.begin_waits(levels[new].timers)
 
     def end_waits(self, timers: Iterable[int]) -> None:
@@ -211,9 +221,9 @@ class Evaluation:
         """Absences of which any wait of the same timer begins anew."""
         self.end_waits(timers)
         for number in timers:
-            extra = self.state.further()
-            deadline = self.touch.at + self.model.timers[number].after
-            extra.waits = [*(extra.waits or []), (deadline, number, self.touch.at)]
+            extra = self.state.ensure_extra()
+            deadline = self.transition.at + self.model.timers[number].after
+            extra.waits = [*(extra.waits or []), (deadline, number, self.transition.at)]
 
     def fire_trigger(
         self, trigger: str, actions: Iterable[int], cause: Cause, value: float | None = None
@@ -221,11 +231,11 @@ class Evaluation:
         """A spike or a timer has come about."""
         kind = trigger.partition(":")[0]
         own = _Fired(trigger, value, self.factors)
-        fired = self.telling.put("lead.trigger.fired", trigger, "up", cause, own, f"trigger:{kind}")
+        fired = self.emitter.put("lead.trigger.fired", trigger, "up", cause, own, f"trigger:{kind}")
         for number in actions:
-            self.asking.act(self.model.actions[number], cause, fired)
+            self.requester.act(self.model.actions[number], cause, fired)
 
     def ask(self, actions: Iterable[int]) -> None:
         """Asks for actions of rules."""
         for number in actions:
-            self.asking.act(self.model.actions[number], "signal", "")
+            self.requester.act(self.model.actions[number], "signal", "")

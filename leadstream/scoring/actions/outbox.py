@@ -114,7 +114,7 @@ class Outbox:
         self.entries.clear()
 
 
-class Telling:
+class RecordEmitter:
     """Puts out the records of one evaluation of a lead, each with the next ordinal."""
 
     __slots__ = ("_outbox", "_state", "envelope")

@@ -18,7 +18,7 @@ MAX_DEFERRED = 16
 """Actions of a lead that may wait for opening hours at once."""
 
 
-class Turns:
+class RoundRobin:
     """Whose turn it is among the owners of an action, per tenant: counters of a partition."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Turns:
         self._before.clear()
 
 
-class Judgement:
+class ActionPolicy:
     """What the policy says of the actions of one evaluation."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Judgement:
         tenant: str,
         at: int,
         signal: Signal | None,
-        turns: Turns,
+        turns: RoundRobin,
     ) -> None:
         self.state = state
         self.model = model
@@ -161,7 +161,7 @@ class Judgement:
         own = self.known_owner()
         if own is not None:
             return own
-        extra = self.state.further() if assign.sticky else None
+        extra = self.state.ensure_extra() if assign.sticky else None
         if extra is not None and extra.owner is not None:
             return extra.owner
         number = self.turns.take(self.tenant, action.do) if assign.by_turn else crc32(self.key)

@@ -42,7 +42,7 @@ class After:
 
 
 @dataclass(frozen=True, slots=True)
-class Further:
+class RuleOptions:
     """What few rules have."""
 
     group: str = ""
@@ -69,7 +69,7 @@ class Rule(NamedTuple):
     branch: Branch | None
     pick: Callable[[Signal], Branch | None] | None
     repeat: Repeat | None
-    further: Further | None = None
+    options: RuleOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Plan:
     """The consents that cover it."""
     ends: frozenset[int] = frozenset()
     """Absences that it ends."""
-    further: bool = False
+    has_options: bool = False
     """Whether a rule has more than most do."""
     grouped: bool = False
     """Whether a rule has a group or comes `after` another."""
@@ -109,7 +109,7 @@ class Plan:
     """Whether it has any of the last: more than most types do."""
 
     def __post_init__(self) -> None:
-        rare = bool(self.guards or self.sends or self.ends or self.further or self.grouped)
+        rare = bool(self.guards or self.sends or self.ends or self.has_options or self.grouped)
         object.__setattr__(self, "rare", rare)
 
 

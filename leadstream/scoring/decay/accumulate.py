@@ -57,7 +57,7 @@ def add_kept(state: LeadState, branch: Branch, kernel: Kernel, mass: float, at: 
     if kernel.kind == "inactivity_step" and at > state.refs[index]:
         lock_in(state, index, branch, kernel, at)
     if kernel.bucketed:
-        extra = state.further()
+        extra = state.ensure_extra()
         packed = extra.buckets = extra.buckets or {}
         buckets = list(read_buckets(packed.get(symbol, b"")))
         settled = add_bucket(buckets, kernel, state.masses[index], state.refs[index], (at, mass), now)
@@ -67,7 +67,7 @@ def add_kept(state: LeadState, branch: Branch, kernel: Kernel, mass: float, at: 
         state.masses[index] += mass
     state.counts[index] += 1
     state.places[index] = state.place
-    extra = state.further()
+    extra = state.ensure_extra()
     lasts = extra.lasts = extra.lasts or {}
     lasts[symbol] = max(at, lasts.get(symbol, at))
 
@@ -132,6 +132,6 @@ def clear(state: LeadState, at: int, *, voids_facts: bool) -> None:
         extra = state.extra
         extra.buckets = extra.lasts = extra.spikes = extra.waits = None
     if voids_facts and state.facts:
-        state.further().void = sorted(unpack(state.facts))
+        state.ensure_extra().void = sorted(unpack(state.facts))
     if state.reset_at is None or at > state.reset_at:
         state.reset_at = at

@@ -2,7 +2,7 @@
 
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.decay.first_exit import fall_time, first_exit
-from leadstream.scoring.decay.segments import stretch_of_state
+from leadstream.scoring.decay.segments import segment_of_state
 from leadstream.scoring.decay.totals import inactive_since, shown_interval, total_at
 from leadstream.scoring.kernels.kernel import TOLERANCE
 from leadstream.scoring.state.bounces import lapse
@@ -55,14 +55,14 @@ def set_plain_due(state: LeadState, model: CompiledModel, key: bytes, low: float
 
 
 def set_any_due(state: LeadState, model: CompiledModel, key: bytes, low: float, high: float) -> None:
-    stretch = stretch_of_state(state, model)
+    segment = segment_of_state(state, model)
 
     def total(t: int) -> float:
         return total_at(state, model, t)
 
-    leaves = first_exit(total, stretch, low, high)
-    changes = first_exit(total, stretch, *shown_interval(state.total))
-    end = stretch.end
+    leaves = first_exit(total, segment, low, high)
+    changes = first_exit(total, segment, *shown_interval(state.total))
+    end = segment.end
     dues = [instant for instant in (leaves, end) if instant is not None]
     if changes is not None:
         dues.append(refresh_instant(key, changes))

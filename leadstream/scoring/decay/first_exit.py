@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from math import inf, log2
 
-from leadstream.scoring.decay.segments import Stretch, guesses, single_half_life
+from leadstream.scoring.decay.segments import Segment, guesses, single_half_life
 
 MARGIN = 1e-12
 """What rounding may be the bounds of a total away from the total, relative to its size."""
@@ -15,28 +15,28 @@ Total = Callable[[int], float]
 """The total at an instant, as the fold computes it."""
 
 
-def first_exit(total: Total, stretch: Stretch, low: float, high: float) -> int | None:
-    """The first instant after the stretch's start at which the total is below `low`, or at or over `high`.
+def first_exit(total: Total, segment: Segment, low: float, high: float) -> int | None:
+    """The first instant after the segment's start at which the total is below `low`, or at or over `high`.
 
-    The total is inside [low, high) at the start. None if it does not leave before the stretch ends. Never
+    The total is inside [low, high) at the start. None if it does not leave before the segment ends. Never
     early: at the answer the total is outside, a millisecond before it is inside.
     """
-    end = stretch.horizon
-    if end <= stretch.start:
+    end = segment.horizon
+    if end <= segment.start:
         return None
-    half_life = single_half_life(stretch)
+    half_life = single_half_life(segment)
     if half_life == 0:
         return None
     if half_life is not None:
-        return exit_in_pieces(total, stretch, half_life, low, high)
-    return exit_by_bounds(total, stretch, low, high)
+        return exit_in_pieces(total, segment, half_life, low, high)
+    return exit_by_bounds(total, segment, low, high)
 
 
-def exit_in_pieces(total: Total, stretch: Stretch, half_life: int, low: float, high: float) -> int | None:
+def exit_in_pieces(total: Total, segment: Segment, half_life: int, low: float, high: float) -> int | None:
     """In closed form: with one half-life the total is monotone between the releases of caps."""
-    start, horizon = stretch.start, stretch.horizon
+    start, horizon = segment.start, segment.horizon
     inside = start
-    for _, last, leaves in guesses(stretch, half_life, low, high):
+    for _, last, leaves in guesses(segment, half_life, low, high):
         ends = (horizon,) if last == inf else (start + int(last), start + int(last) + 1)
         if leaves < inf:
             # Rounding moves it by little: by less than a millisecond as a rule.
@@ -57,21 +57,21 @@ def exit_in_pieces(total: Total, stretch: Stretch, half_life: int, low: float, h
     return None
 
 
-def exit_by_bounds(total: Total, stretch: Stretch, low: float, high: float) -> int | None:
+def exit_by_bounds(total: Total, segment: Segment, low: float, high: float) -> int | None:
     """By halving: where the bounds of the total stay inside, or it is monotone and its end is inside, not.
 
     What all but cancels (half-lives that differ by seconds) has bounds that are far from it: after `BUDGET`
-    pieces none is halved further than to a `BUDGET`th of the stretch, and judged by its end.
+    pieces none is halved further than to a `BUDGET`th of the segment, and judged by its end.
     """
-    margin = MARGIN * max(1.0, abs(total(stretch.start)))
-    pending = [(stretch.start, stretch.horizon)]
+    margin = MARGIN * max(1.0, abs(total(segment.start)))
+    pending = [(segment.start, segment.horizon)]
     shortest, pieces = 1, 0
     while pending:
         first, last = pending.pop()
         pieces += 1
         if pieces == BUDGET:
-            shortest = max(1, (stretch.horizon - stretch.start) // BUDGET)
-        least, most, falls, rises = stretch.bounds(first, last)
+            shortest = max(1, (segment.horizon - segment.start) // BUDGET)
+        least, most, falls, rises = segment.bounds(first, last)
         if low + margin <= least and most < high - margin:
             continue
         if falls >= 0.0 or rises <= 0.0 or last - first <= shortest:

@@ -1,4 +1,4 @@
-"""The course that a total takes by itself: stretches of time in which its parts keep their form."""
+"""The course that a total takes by itself: segments of time in which its parts keep their form."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ from leadstream.scoring.state.lead_state import LeadState
 
 LN2 = log(2.0)
 STEPWISE = frozenset({"none", "inactivity_step", "inactive"})
-"""Kernels whose accumulators stay as they are within a stretch."""
+"""Kernels whose accumulators stay as they are within a segment."""
 NEGLIGIBLE = 1e-13
 """What is left of a value when it is taken to have reached its limit."""
 
 
 @dataclass(slots=True)
 class Part:
-    """A category in a stretch: `constant + slope * x + sum(value * 2 ** (-x / half_life))`, clamped.
+    """A category in a segment: `constant + slope * x + sum(value * 2 ** (-x / half_life))`, clamped.
 
-    x is in milliseconds since the stretch began; `fading` has a value for each half-life.
+    x is in milliseconds since the segment began; `fading` has a value for each half-life.
     """
 
     low: float
@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass(slots=True)
-class Stretch:
+class Segment:
     """The parts of a total from `start` until `end`, when one of them takes another form; None for never."""
 
     start: int
@@ -44,7 +44,7 @@ class Stretch:
 
     @property
     def horizon(self) -> int:
-        """The last instant at which anything worth mentioning changes within the stretch."""
+        """The last instant at which anything worth mentioning changes within the segment."""
         if self.end is not None:
             return self.end - 1
         longest, weight = 0, 0.0
@@ -111,8 +111,8 @@ class Term(NamedTuple):
     active_at: int | None
 
 
-def stretch_of(terms: Iterable[Term], bounds: Iterable[tuple[float, float]], start: int) -> Stretch:
-    """The stretch from `start` on; `bounds` are low and high of each category."""
+def segment_of(terms: Iterable[Term], bounds: Iterable[tuple[float, float]], start: int) -> Segment:
+    """The segment from `start` on; `bounds` are low and high of each category."""
     parts = [Part(low, high) for low, high in bounds]
     end = inf
     for number, points, kernel, mass, ref, buckets, active_at in terms:
@@ -133,13 +133,13 @@ def stretch_of(terms: Iterable[Term], bounds: Iterable[tuple[float, float]], sta
             add_memoryless(part, kernel, points * mass * kernel.ages[-1][1], ref, start)
         for at, one in buckets:
             add_bucket_part(part, kernel, points * one, at, start)
-    return Stretch(start, None if end == inf else int(end), parts)
+    return Segment(start, None if end == inf else int(end), parts)
 
 
-def stretch_of_state(state: LeadState, model: CompiledModel) -> Stretch:
-    """The stretch that begins at the state's `touched`."""
+def segment_of_state(state: LeadState, model: CompiledModel) -> Segment:
+    """The segment that begins at the state's `touched`."""
     bounds = [(category.low, category.high) for category in model.categories]
-    return stretch_of(terms_of(state, model), bounds, state.touched)
+    return segment_of(terms_of(state, model), bounds, state.touched)
 
 
 def terms_of(state: LeadState, model: CompiledModel) -> Iterator[Term]:
@@ -154,9 +154,9 @@ def terms_of(state: LeadState, model: CompiledModel) -> Iterator[Term]:
         yield Term(spell.category, spell.points, model.kernels[spell.kernel], 1.0, anchor, (), None)
 
 
-def stretch_of_accumulators(
+def segment_of_accumulators(
     accumulators: Iterable[Accumulator], caps: Mapping[str, tuple[float, float]], start: int
-) -> Stretch:
+) -> Segment:
     """The same from a snapshot; `start` (epoch ms) is not before it."""
     numbers = {"": 0}
     terms = []
@@ -165,7 +165,7 @@ def stretch_of_accumulators(
         detail = one.detail or Detail()
         kernel = kernel_of(one)
         terms.append(Term(part, one.points, kernel, one.mass, one.t_ref, detail.buckets, detail.active_at))
-    return stretch_of(terms, [caps.get(name, (-inf, inf)) for name in numbers], start)
+    return segment_of(terms, [caps.get(name, (-inf, inf)) for name in numbers], start)
 
 
 def add_memoryless(part: Part, kernel: Kernel, value: float, ref: int, start: int) -> None:
@@ -225,10 +225,10 @@ def next_change(
     return end
 
 
-def single_half_life(stretch: Stretch) -> int | None:
+def single_half_life(segment: Segment) -> int | None:
     """The half-life of all that fades, 0 if nothing does; None if there are several, or slopes."""
     found = 0
-    for part in stretch.parts:
+    for part in segment.parts:
         if part.slope:
             return None
         for half_life in part.fading:
@@ -238,10 +238,10 @@ def single_half_life(stretch: Stretch) -> int | None:
     return found
 
 
-def releases(stretch: Stretch, half_life: int) -> list[float]:
+def releases(segment: Segment, half_life: int) -> list[float]:
     """With one half-life: the x at which a category meets one of its bounds, ascending."""
     found = []
-    for part in stretch.parts:
+    for part in segment.parts:
         value = part.fading.get(half_life, 0.0)
         for bound in (part.low, part.high):
             if value and -inf < bound < inf and (bound - part.constant) / value > 0.0:
@@ -251,10 +251,10 @@ def releases(stretch: Stretch, half_life: int) -> list[float]:
     return sorted(found)
 
 
-def line_between(stretch: Stretch, half_life: int, x: float) -> tuple[float, float]:
+def line_between(segment: Segment, half_life: int, x: float) -> tuple[float, float]:
     """With one half-life: constant and fading value (as of x = 0) of the total around x."""
     constant = fading = 0.0
-    for part in stretch.parts:
+    for part in segment.parts:
         value = part.fading.get(half_life, 0.0)
         present = part.constant + value * exp2(-x / half_life)
         if present <= part.low or present >= part.high:
@@ -265,16 +265,16 @@ def line_between(stretch: Stretch, half_life: int, x: float) -> tuple[float, flo
     return constant, fading
 
 
-def guesses(stretch: Stretch, half_life: int, low: float, high: float) -> list[tuple[float, float, float]]:
+def guesses(segment: Segment, half_life: int, low: float, high: float) -> list[tuple[float, float, float]]:
     """With one half-life: for each piece between releases its ends, and the x at which the total leaves.
 
     Of what falls that is below `low` only, whatever rounding says right at `high`, and the other way round.
     """
     found = []
-    nodes = [0.0, *releases(stretch, half_life), inf]
+    nodes = [0.0, *releases(segment, half_life), inf]
     for first, last in pairwise(nodes):
         middle = first + half_life if last == inf else (first + last) / 2
-        constant, fading = line_between(stretch, half_life, middle)
+        constant, fading = line_between(segment, half_life, middle)
         leaves = inf
         level = low if fading > 0.0 else high
         if fading and (level - constant) / fading > 0.0:

@@ -1,7 +1,7 @@
 """Signals that no person made."""
 
 from leadstream.records.signal import Signal
-from leadstream.scoring.compiled.rules import Further, Guard, Plan
+from leadstream.scoring.compiled.rules import Guard, Plan, RuleOptions
 from leadstream.scoring.facts.text import plain
 from leadstream.scoring.state.lead_state import Extra, LeadState
 from leadstream.scoring.state.occurrences import ordinal_of
@@ -41,11 +41,11 @@ def flags_of(state: LeadState, plan: Plan, signal: Signal, at: int) -> list[Guar
     return found
 
 
-def weight_of(flags: list[Guard], further: Further | None) -> float:
+def weight_of(flags: list[Guard], options: RuleOptions | None) -> float:
     """What a flagged signal counts for a rule."""
     weight = 1.0
     for guard in flags:
-        own = further.weights.get(guard.number) if further is not None else None
+        own = options.weights.get(guard.number) if options is not None else None
         weight *= guard.weight if own is None else own
     return weight
 

@@ -8,9 +8,9 @@ from leadstream.records.signal import Signal
 from leadstream.records.step import LogRecord
 from leadstream.records.times import DAY
 from leadstream.scoring.actions.consents import allows
-from leadstream.scoring.actions.evaluation import Evaluation, Touch
+from leadstream.scoring.actions.evaluation import Evaluation, Transition
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.compiled.model import BUMP, CompiledModel
 from leadstream.scoring.compiled.rules import Plan
 from leadstream.scoring.decay.accumulate import add, be_active, clear, sum_again
@@ -20,8 +20,8 @@ from leadstream.scoring.kernels.kernel import score_of
 from leadstream.scoring.lead.effects import apply_effects, bump_of
 from leadstream.scoring.lead.evidence import SMALL, kept_data, reference, traceparent_of
 from leadstream.scoring.lead.fit import rescore
-from leadstream.scoring.lead.gains import Gains, repeated
 from leadstream.scoring.lead.matching import Match, scoring
+from leadstream.scoring.lead.signal_effects import SignalEffects, repeated
 from leadstream.scoring.lead.unread import unread_in
 from leadstream.scoring.state.bounces import forgive, of_present_address
 from leadstream.scoring.state.lead_state import ID_BYTES, MEMORY_BYTES, Deferred, LeadState
@@ -40,7 +40,7 @@ def fold_signal(
     plan: Plan,
     now: int,
     outbox: Outbox,
-    turns: Turns,
+    turns: RoundRobin,
 ) -> HistoryEntry | None:
     """Folds a signal into the state in place; None if its id is among the lead's last ones.
 
@@ -57,12 +57,12 @@ def fold_signal(
         return None
 
     matches: list[Match] = []
-    for test, branch, pick, repeat, further in plan.rules:
+    for test, branch, pick, repeat, options in plan.rules:
         if test is None or test(signal):
             if pick is not None:
                 branch = pick(signal)
             if branch is not None:
-                matches.append((branch, repeat, further))
+                matches.append((branch, repeat, options))
     data, data_bytes = signal.data, 0
     if len(record.value or b"") > SMALL:
         data, data_bytes = kept_data(signal, len(record.value or b""))
@@ -77,10 +77,10 @@ def fold_signal(
     state.ids = ids + digest if len(ids) < MEMORY_BYTES else ids[ID_BYTES:] + digest
     state.place = offset
     state.ordinal = 0
-    gains: Gains | None = None
+    effects: SignalEffects | None = None
     if model.watches or plan.rare or state.extra is not None:
-        gains = Gains(state, signal, plan, model, at)
-    moved = gains is not None and gains.first
+        effects = SignalEffects(state, signal, plan, model, at)
+    moved = effects is not None and effects.first
 
     outcome: Outcome = "unmatched"
     contributions: tuple[Contribution, ...] = ()
@@ -89,16 +89,16 @@ def fold_signal(
     stage: int | None = None
     learnt = False
     if (
-        gains is not None
+        effects is not None
         and plan.gets_through
-        and not gains.flags
+        and not effects.flags
         and of_present_address(state, signal.data, in_doubt=False)
         and forgive(state, model.bounces, at)
     ):
         outcome = "noted"
     if plan.special:
         reset, learnt, noted = apply_effects(
-            state, model, signal, plan, at, flagged=gains is not None and bool(gains.flags)
+            state, model, signal, plan, at, flagged=effects is not None and bool(effects.flags)
         )
         if noted:
             outcome = "noted"
@@ -118,8 +118,8 @@ def fold_signal(
         ):
             outcome = "no_consent"
         else:
-            if gains is not None and (gains.flags or plan.further):
-                contributions, gain = gains.score(state, model, matches, at, now)
+            if effects is not None and (effects.flags or plan.has_options):
+                contributions, gain = effects.score(state, model, matches, at, now)
             else:
                 active = False
                 for branch, repeat, _ in matches:
@@ -159,10 +159,10 @@ def fold_signal(
         sum_again(state, model)
     after = state.total
 
-    if gains is not None:
-        gains.surge(state, model, at, now)
-        if gains.stage > state.stage:
-            stage = gains.stage
+    if effects is not None:
+        effects.surge(state, model, at, now)
+        if effects.stage > state.stage:
+            stage = effects.stage
     levels = (state.passed, state.band, state.stage)
     low, high = model.intervals.get(levels) or model.interval(*levels)
     if (
@@ -170,23 +170,23 @@ def fold_signal(
         (after != before and not low <= after < high)
         or (gain > 0.0 and state.owed)
         or stage is not None
-        or (gains is not None and gains.tells)
+        or (effects is not None and effects.tells)
     ):
-        touch = Touch(
+        transition = Transition(
             record.key or b"", signal.tenant, signal.lead, now, before, after, "signal", fall,
             reference(signal, data), signal, traceparent_of(record.headers),
         )  # fmt: skip
-        evaluation = Evaluation(state, model, touch, outbox, turns, stage)
+        evaluation = Evaluation(state, model, transition, outbox, turns, stage)
         evaluation.run(gain > 0.0)
-        if gains is not None:
-            gains.tell(evaluation)
+        if effects is not None:
+            effects.tell(evaluation)
         low, high = model.interval(state.passed, state.band, state.stage)
     # What only time asks for may change with any signal.
-    timed = gains is not None or state.extra is not None
+    timed = effects is not None or state.extra is not None
     if contributions or outcome == "reset" or timed or 0 < state.change <= now:
         set_due(state, model, record.key or b"", low, high)
     shown = score_of(before)
-    flags = () if gains is None else tuple([guard.name for guard in gains.flags])
+    flags = () if effects is None else tuple([guard.name for guard in effects.flags])
     return HistoryEntry(
         offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
         after - before, before, after, shown, shown if after == before else score_of(after), contributions,
@@ -202,7 +202,7 @@ def fire(
     tenant: str,
     lead: str,
     outbox: Outbox,
-    turns: Turns,
+    turns: RoundRobin,
 ) -> None:
     """What time alone has done to a lead at its due instant; sets the next one."""
     due = state.due
@@ -214,8 +214,8 @@ def fire(
     idle = [one for one in model.inactivities if anchor is not None and since < anchor + one.after <= due]
     low, high = model.interval(state.passed, state.band, state.stage)
     if not low <= after < high or idle or waiting(state, due):
-        touch = Touch(key, tenant, lead, due, before, after, "recovery", "decay")
-        evaluation = Evaluation(state, model, touch, outbox, turns)
+        transition = Transition(key, tenant, lead, due, before, after, "recovery", "decay")
+        evaluation = Evaluation(state, model, transition, outbox, turns)
         evaluation.run(gained=False)
         for timer in idle:
             evaluation.fire_trigger(timer.trigger, timer.actions, "timer")
@@ -223,7 +223,7 @@ def fire(
             timer = model.timers[number]
             evaluation.fire_trigger(timer.trigger, timer.actions, "timer")
         for one in deferred_due(state, due):
-            evaluation.asking.take_up(one)
+            evaluation.requester.take_up(one)
         low, high = model.interval(state.passed, state.band, state.stage)
     set_due(state, model, key, low, high)
 
@@ -243,7 +243,7 @@ def absences_due(state: LeadState, now: int) -> list[int]:
     waits = (state.extra.waits if state.extra is not None else None) or []
     due = sorted(number for deadline, number, _ in waits if deadline <= now)
     if due:
-        state.further().waits = [wait for wait in waits if wait[0] > now] or None
+        state.ensure_extra().waits = [wait for wait in waits if wait[0] > now] or None
     return due
 
 

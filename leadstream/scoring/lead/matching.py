@@ -1,10 +1,10 @@
 """Which of the rules that match a signal score it."""
 
-from leadstream.scoring.compiled.rules import After, Branch, Further, Repeat
+from leadstream.scoring.compiled.rules import After, Branch, Repeat, RuleOptions
 from leadstream.scoring.state.lead_state import LeadState
 from leadstream.scoring.state.occurrences import times_of
 
-Match = tuple[Branch, Repeat | None, Further | None]
+Match = tuple[Branch, Repeat | None, RuleOptions | None]
 """A rule whose conditions hold of a signal, and the accumulator that it is for."""
 
 
@@ -13,12 +13,12 @@ def scoring(matches: list[Match], state: LeadState, at: int) -> list[Match]:
     found = []
     taken = set()
     for match in matches:
-        further = match[2]
-        if further is not None:
-            if further.group in taken or (further.after and not occurred(state, further.after, at)):
+        options = match[2]
+        if options is not None:
+            if options.group in taken or (options.after and not occurred(state, options.after, at)):
                 continue
-            if further.group:
-                taken.add(further.group)
+            if options.group:
+                taken.add(options.group)
         found.append(match)
     return found
 

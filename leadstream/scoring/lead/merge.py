@@ -1,9 +1,9 @@
 """One lead out of two: what a lead that was known under two ids would have been, had it had one."""
 
 from leadstream.scoring.actions.consents import given, merged_consents
-from leadstream.scoring.actions.evaluation import Evaluation, Touch
+from leadstream.scoring.actions.evaluation import Evaluation, Transition
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import MAX_DEFERRED, Turns
+from leadstream.scoring.actions.policy import MAX_DEFERRED, RoundRobin
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.decay.accumulate import be_active, lock_all_in, sum_again
 from leadstream.scoring.decay.due import advance, set_due
@@ -36,7 +36,7 @@ def absorb(
     key: bytes,
     now: int,
     outbox: Outbox,
-    turns: Turns,
+    turns: RoundRobin,
 ) -> None:
     """Takes the state of `loser`, which is used up, into the survivor's, of the key `key`, at `now` (ms).
 
@@ -71,21 +71,21 @@ def absorb(
     if loser.owed:
         state.owed = {**loser.owed, **(state.owed or {})}
     if loser.extra is not None:
-        merge_extra(state.further(), loser.extra, model)
+        merge_extra(state.ensure_extra(), loser.extra, model)
     merge_facts(state, loser, model)
     if model.fits:
         rescore(state, model, now)
     sum_again(state, model)
-    touch = Touch(key, tenant, lead, now, before, state.total, "merge", "merge")
+    transition = Transition(key, tenant, lead, now, before, state.total, "merge", "merge")
     stage = None if model.staged_by_total or loser.stage <= state.stage else loser.stage
-    evaluation = Evaluation(state, model, touch, outbox, turns, stage, (loser.band, loser.stage))
+    evaluation = Evaluation(state, model, transition, outbox, turns, stage, (loser.band, loser.stage))
     evaluation.run(gained=False)
     if state.extra is not None and state.extra.deferred:
         waiting = state.extra.deferred
         state.extra.deferred = waiting[:MAX_DEFERRED]
         for late in waiting[MAX_DEFERRED:]:
             action = model.actions[late.action]
-            evaluation.asking.skip(action, "merge", late.crossing, "outside_hours", late.threshold)
+            evaluation.requester.skip(action, "merge", late.crossing, "outside_hours", late.threshold)
     set_due(state, model, key, *model.interval(state.passed, state.band, state.stage))
 
 
@@ -112,7 +112,7 @@ def add_accumulator(state: LeadState, loser: LeadState, number: int, model: Comp
         state.counts[index] += loser.counts[number]
     if kernel.memoryless:
         return
-    extra, other = state.further(), loser.further()
+    extra, other = state.ensure_extra(), loser.ensure_extra()
     newest = (other.lasts or {}).get(symbol)
     if newest is not None:
         extra.lasts = {**(extra.lasts or {}), symbol: max(newest, (extra.lasts or {}).get(symbol, newest))}
@@ -150,7 +150,7 @@ def merge_facts(state: LeadState, loser: LeadState, model: CompiledModel) -> Non
         return
     ours, theirs = unpack(state.facts), unpack(loser.facts)
     consents = merged_consents(dict(given(state)), dict(given(loser)), ours, theirs)
-    extra = state.further()
+    extra = state.ensure_extra()
     void = set(extra.void or ())
     others = len(others_of(ours, model.kept_facts))
     for name, (value, at) in theirs.items():
@@ -183,8 +183,8 @@ def merge_extra(extra: Extra, other: Extra, model: CompiledModel) -> None:
     sends = sorted([*(extra.sends or []), *(other.sends or [])], key=lambda send: send[1])
     extra.sends = sends[-MAX_SENDS:] or None
     # Of the loser's absences those that a rule began; a band or stage that it was in is another lead's.
-    begun = {timer for plan in model.plans.values() for rule in plan.rules if rule.further
-             for timer in rule.further.timers}  # fmt: skip
+    begun = {timer for plan in model.plans.values() for rule in plan.rules if rule.options
+             for timer in rule.options.timers}  # fmt: skip
     waits = {wait[1]: wait for wait in other.waits or () if wait[1] in begun}
     for wait in extra.waits or ():
         waits[wait[1]] = min(wait, waits.get(wait[1], wait))

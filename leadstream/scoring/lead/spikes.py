@@ -14,7 +14,7 @@ def surge(state: LeadState, index: int, spike: Spike, added: float, at: int, now
     since = now - spike.within
     if at <= since:
         return None
-    extra = state.further()
+    extra = state.ensure_extra()
     kept = extra.spikes = extra.spikes or []
     while len(kept) <= index:
         kept.append(b"")

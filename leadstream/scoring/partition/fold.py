@@ -9,7 +9,7 @@ from leadstream.records.signal import decode_signal
 from leadstream.records.step import Headers, LogRecord, Message, Step, Unreadable
 from leadstream.records.times import LAST
 from leadstream.scoring.actions.outbox import Outbox
-from leadstream.scoring.actions.policy import Turns
+from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.compiled.model import CompiledModel, ModelCatalog
 from leadstream.scoring.lead.fold import fire, fold_signal
 from leadstream.scoring.partition.refused import dead_letter, forwarded, was_forwarded
@@ -71,7 +71,7 @@ class PartitionFold:
         self._rows = rows
         self._guard = offset_guard
         self._outbox = Outbox(app, topic, partition)
-        self._turns = Turns()
+        self._turns = RoundRobin()
         self._history = HistoryWriter(partition)
         self._by_tenant: dict[str, CompiledModel] = {}
         self._changed: dict[bytes, tuple[bytes, bytes]] = {}

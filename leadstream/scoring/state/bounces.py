@@ -57,7 +57,7 @@ def clustered(times: Sequence[int], policy: SoftBounces) -> bool:
 def note_soft(state: LeadState, policy: SoftBounces, at: int) -> None:
     """Counts a soft bounce of the effective time `at`."""
     if policy.limit:
-        extra = state.further()
+        extra = state.ensure_extra()
         times = sorted([*(extra.bounces.times if extra.bounces is not None else ()), at])
         for_good = clustered(times, policy) or (extra.bounces is not None and extra.bounces.for_good)
         extra.bounces = Bounces(times[-MAX_BOUNCES:], for_good)

@@ -119,7 +119,7 @@ class LeadState(msgspec.Struct, array_like=True, gc=False):
     """Packed: name -> (value, effective time)."""
     extra: Extra | None = None
 
-    def further(self) -> Extra:
+    def ensure_extra(self) -> Extra:
         """`extra`, made if it is not there."""
         if self.extra is None:
             self.extra = Extra()
@@ -158,7 +158,7 @@ def bring_up(state: LeadState) -> None:
     if state.facts:
         consents = consents_of_facts(unpack(state.facts))
         if consents or state.extra is not None:
-            state.further().consents = consents
+            state.ensure_extra().consents = consents
 
 
 def encode_state(state: LeadState, buffer: bytearray | None = None) -> bytes:

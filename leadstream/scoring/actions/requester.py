@@ -6,8 +6,8 @@ import msgspec
 
 from leadstream.records.outputs import Cause, Reason
 from leadstream.records.times import rfc3339
-from leadstream.scoring.actions.outbox import Telling
-from leadstream.scoring.actions.policy import MAX_DEFERRED, Judgement
+from leadstream.scoring.actions.outbox import RecordEmitter
+from leadstream.scoring.actions.policy import MAX_DEFERRED, ActionPolicy
 from leadstream.scoring.compiled.levels import Action
 from leadstream.scoring.state.lead_state import Deferred
 
@@ -37,13 +37,13 @@ class _Skipped(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     until: str = ""
 
 
-class Asking:
+class ActionRequester:
     """The actions of one evaluation."""
 
-    def __init__(self, judgement: Judgement, factors: msgspec.Raw | None, telling: Telling) -> None:
-        self.judgement = judgement
+    def __init__(self, policy: ActionPolicy, factors: msgspec.Raw | None, emitter: RecordEmitter) -> None:
+        self.policy = policy
         self.factors = factors
-        self.put = telling.put
+        self.put = emitter.put
 
     def act(
         self,
@@ -59,20 +59,16 @@ class Asking:
         `crossing` is the id of the record that asks for it, `threshold` or `level` (a band or stage) what the
         model asks for it at.
         """
-        judgement = self.judgement
-        state, now = judgement.state, judgement.at
-        reason = judgement.withheld(action)
+        policy = self.policy
+        state, now = policy.state, policy.at
+        reason = policy.withheld(action)
         if reason is None and action.hours is not None and action.hours.outside != "route":
-            opening = judgement.opening(action)
+            opening = policy.opening(action)
             if opening != now:
-                if (
-                    action.hours.outside == "skip"
-                    or opening is None
-                    or len(judgement.waiting()) >= MAX_DEFERRED
-                ):
+                if action.hours.outside == "skip" or opening is None or len(policy.waiting()) >= MAX_DEFERRED:
                     self.skip(action, cause, crossing, "outside_hours", threshold)
                     return
-                extra = state.further()
+                extra = state.ensure_extra()
                 put_off = Deferred(opening, action.index, crossing, threshold, level)
                 extra.deferred = [*(extra.deferred or []), put_off]
                 self.skip(action, cause, crossing, "deferred", threshold, rfc3339(opening))
@@ -80,7 +76,7 @@ class Asking:
         if reason is not None:
             self.skip(action, cause, crossing, reason, threshold)
             return
-        payload = judgement.payload(action)
+        payload = policy.payload(action)
         do, at = action.do, self.level_of(threshold)
         wanted = _Requested(
             do=do, channel=action.channel, trigger=action.trigger, threshold=at, crossing=crossing,
@@ -110,12 +106,12 @@ class Asking:
         self.put("lead.action.skipped", do, "up", cause, skipped, f"action:{do}:{reason}")
 
     def level_of(self, threshold: int | None) -> float | None:
-        return None if threshold is None else self.judgement.model.thresholds[threshold].at
+        return None if threshold is None else self.policy.model.thresholds[threshold].at
 
     def take_up(self, deferred: Deferred) -> None:
         """An action that was put off until now."""
-        action = self.judgement.model.actions[deferred.action]
-        threshold, state = deferred.threshold, self.judgement.state
+        action = self.policy.model.actions[deferred.action]
+        threshold, state = deferred.threshold, self.policy.state
         holds = threshold is None or bool(state.passed >> threshold & 1)
         if deferred.level is not None:
             holds = deferred.level == (state.band if action.trigger.startswith("band:") else state.stage)

@@ -5,8 +5,8 @@ import math
 import pytest
 from msgspec.structs import replace
 
-from leadstream.projection.standing import Crossing
-from leadstream.projection.standing import next_crossing as next_crossing_of
+from leadstream.projection.forecast import Crossing
+from leadstream.projection.forecast import next_crossing as next_crossing_of
 from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Detail
 from leadstream.scoring.decay.totals import sum_at

@@ -13,7 +13,7 @@ from leadstream.scoring.lead.spikes import surge
 from leadstream.scoring.state.lead_state import LeadState
 
 
-class Gains:
+class SignalEffects:
     """Of one signal: the flags it has, and the stage, timers, spikes and actions that its rules speak for."""
 
     __slots__ = ("actions", "begun", "fired", "first", "flags", "stage", "surged")
@@ -30,9 +30,9 @@ class Gains:
         """Spikes that it makes, and the value reached."""
         self.first = bool(model.inactivities) and inactive_since(state) is None
         if self.first:
-            state.further().known_at = at
+            state.ensure_extra().known_at = at
         if plan.sends:
-            note_send(state.further(), signal, at)
+            note_send(state.ensure_extra(), signal, at)
         if plan.ends:
             end_absences(state, plan, at)
 
@@ -43,9 +43,9 @@ class Gains:
         contributions: tuple[Contribution, ...] = ()
         gain = 0.0
         active = False
-        for branch, repeat, further in matches:
+        for branch, repeat, options in matches:
             points = branch.points
-            factor = weight_of(self.flags, further) if self.flags else 1.0
+            factor = weight_of(self.flags, options) if self.flags else 1.0
             if not factor:
                 continue
             if repeat is not None:
@@ -56,15 +56,15 @@ class Gains:
             contributions += (Contribution(branch.factor, worth * ages[0][1] if ages else worth),)
             gain += worth
             active = active or (points > 0.0 and not self.flags)
-            if further is None:
+            if options is None:
                 continue
-            if further.ring is not None:
-                ordinal_in(state, further.ring, at, 0)
-            self.stage = max(self.stage, further.stage)
-            self.begun.extend(further.timers)
-            self.actions.extend(further.actions)
+            if options.ring is not None:
+                ordinal_in(state, options.ring, at, 0)
+            self.stage = max(self.stage, options.stage)
+            self.begun.extend(options.timers)
+            self.actions.extend(options.actions)
             if worth > 0.0:
-                for number in further.spikes:
+                for number in options.spikes:
                     counting = model.spikes[number].counting
                     self.surged[number] = 1.0 if counting else self.surged.get(number, 0.0) + worth
         if active:

@@ -7,11 +7,11 @@ from typing import Literal
 from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Accumulator
 from leadstream.scoring.decay.first_exit import first_exit
-from leadstream.scoring.decay.segments import stretch_of_accumulators
+from leadstream.scoring.decay.segments import segment_of_accumulators
 from leadstream.scoring.decay.totals import sum_at
 from leadstream.scoring.kernels.kernel import TOLERANCE
 
-MAX_STRETCHES = 1000
+MAX_SEGMENTS = 1000
 """How far it looks: changes of form, such as steps of an age table."""
 
 
@@ -48,15 +48,15 @@ def next_crossing(
 
     over = _passed(thresholds, passed, total(since))
     here = since
-    for _ in range(MAX_STRETCHES):
+    for _ in range(MAX_SEGMENTS):
         above = [one for one in thresholds if one.at not in over]
         below = [one for one in thresholds if one.at in over]
         low = max([_rearmed(one) for one in below], default=float("-inf")) - TOLERANCE
         high = min([one.at for one in above], default=float("inf")) - TOLERANCE
-        stretch = stretch_of_accumulators(held, caps, here)
-        found = first_exit(total, stretch, low, high)
-        if found is None and stretch.end is not None and not low <= total(stretch.end) < high:
-            found = stretch.end
+        segment = segment_of_accumulators(held, caps, here)
+        found = first_exit(total, segment, low, high)
+        if found is None and segment.end is not None and not low <= total(segment.end) < high:
+            found = segment.end
         if found is not None and found > at:
             fallen = total(found) < low
             first = max(below, key=_rearmed) if fallen else min(above, key=lambda one: one.at)
@@ -64,10 +64,10 @@ def next_crossing(
         if found is not None:
             over = _passed(thresholds, over, total(found))
             here = found
-        elif stretch.end is None:
+        elif segment.end is None:
             return None
         else:
-            here = stretch.end
+            here = segment.end
     return None
 
 
