@@ -66,7 +66,7 @@ def test_no_metric_has_a_label_for_a_person() -> None:
         if hasattr(collector, "_labelnames")
         for label in collector._labelnames
     }
-    assert labels == {"type", "outcome", "direction", "do", "status", "reason", "topic", "partition"}
+    assert labels == {"type", "outcome", "direction", "do", "status", "reason", "topic", "partition", "field"}
 
 
 def test_a_library_says_the_same_once_in_a_while() -> None:
