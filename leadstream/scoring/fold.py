@@ -173,7 +173,8 @@ def fold_signal(
     if contributions or outcome == "reset" or timed or 0 < state.change <= now:
         set_due(state, model, record.key or b"", low, high)
     shown = score_of(before)
-    flags = () if gains is None else tuple([guard.name for guard in gains.flags])
+    # Two may have one name: a guard of the file, and the one for opens before anybody reads.
+    flags = () if gains is None else tuple(dict.fromkeys([guard.name for guard in gains.flags]))
     return HistoryEntry(
         offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
         after - before, before, after, shown, shown if after == before else score_of(after), contributions,

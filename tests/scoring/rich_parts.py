@@ -54,6 +54,8 @@ DATA: list[dict[str, Any]] = [
     {"n": "2", "kind": 1, "user_agent": "Scanner-X 1.0", "campaign": "q"},
     {"n": True, "kind": None, "tags": "blueish", "campaign": "p", "url": "https://x.test/de/pricing?q=1"},
     {"n": 1, "kind": "", "url": "/pricing-faq", "machine": "true", "user_agent": "Mozilla/5.0 Firefox/140.0"},
+    {"n": 2, "kind": "x", "user_agent": "Mozilla/5.0"},
+    {"n": 1, "kind": "y", "user_agent": "Firefox/11.0 (via ggpht.com GoogleImageProxy) scanner"},
 ]
 FACTS: list[dict[str, Any]] = [
     {"company_size": 10},
@@ -105,7 +107,7 @@ FITS: list[dict[str, Any]] = [
     },
 ]
 GUARDS: list[dict[str, Any]] = [
-    {"id": "crawler", "on": ["page.viewed", "a"], "crawlers": True},
+    {"id": "crawler", "on": ["page.viewed", "a", "email.opened"], "crawlers": True},
     {"id": "scanner", "on": "email.opened", "user_agents": ["scanner"], "weight": 0.5},
     {"id": "machine", "on": ["email.opened", "b"], "machine": True},
     {"id": "soon", "on": "email.opened", "after_send": "14s", "weight": 0.25},
