@@ -12,6 +12,7 @@ from leadstream.records.signal import Signal
 from leadstream.scoring.compiled.channels import ALL_OUTREACH, EMAIL, same_channel
 from leadstream.scoring.compiled.conditions import Test, getter, picker
 from leadstream.scoring.compiled.crawlers import is_crawler
+from leadstream.scoring.compiled.image_fetches import OPENED, is_image_proxy, is_prefetch
 from leadstream.scoring.compiled.levels import Category
 from leadstream.scoring.compiled.rules import (
     After,
@@ -42,6 +43,15 @@ WRITING = "lead.recompute"
 SENT = "email.sent"
 TRACKED = ("page.", "session.", "video.", "resource.")
 """Types of signals that the consent to tracking covers."""
+
+
+def prefetched(signal: Signal) -> bool:
+    agent = signal.data.get("user_agent")
+    return type(agent) is str and is_prefetch(agent)
+
+
+PREFETCH = Guard("prefetch", -1, 0.0, test=prefetched)
+"""No guard of the file, so that no rule has a weight for it."""
 
 
 class RuleCompiler:
@@ -227,13 +237,21 @@ class RuleCompiler:
             bump=type_ == BUMPED,
             noted=noted,
             special=noted or type_ in self.effects,
-            guards=tuple(guard for types, guard in self.guards if type_ in types),
+            guards=self.guards_of(type_),
             sends=sends and type_ == SENT,
             consents=consents_of(type_),
             ends=self.policy.ended_by(type_),
             has_options=bool(named),
             grouped=any(one.group or one.after is not None for one in named),
         )
+
+    def guards_of(self, type_: str) -> tuple[Guard, ...]:
+        """The guards of a type; where one looks for machines, opens before anybody reads are theirs, too."""
+        guards = tuple(guard for types, guard in self.guards if type_ in types)
+        kinds = [guard for guard in self.file.guards if type_ in guard.on]
+        if type_ == OPENED and any(guard.crawlers or guard.machine for guard in kinds):
+            return (*guards, PREFETCH)
+        return guards
 
 
 def exponential(half_life: int) -> Kernel:
@@ -265,7 +283,7 @@ def guard_test(guard: form.Guard) -> Test:
 
     def by_agent(signal: Signal) -> bool:
         agent = signal.data.get("user_agent")
-        if type(agent) is not str:
+        if type(agent) is not str or (signal.type == OPENED and is_image_proxy(agent)):
             return False
         return is_crawler(agent) if guard.crawlers else any(text in agent.casefold() for text in texts)
 

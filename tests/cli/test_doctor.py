@@ -13,11 +13,19 @@ import pytest
 
 from leadstream.cli.diagnosis.findings import Finding
 from leadstream.cli.diagnosis.roles import other_data
+from leadstream.cli.diagnosis.signals import Arrivals, judge
 from leadstream.cli.doctor import Diagnosis, diagnose
 from leadstream.devstack import KafkaAddress
 from leadstream.models import load_catalog
 from leadstream.records.keys import lead_key, partition_of
-from leadstream.scoring.partition.rows import DATA_VERSIONS, POSITION, LogIdentity, read_position
+from leadstream.records.types import SIGNAL_TYPES
+from leadstream.scoring.partition.rows import (
+    DATA_VERSIONS,
+    POSITION,
+    LogIdentity,
+    read_position,
+)
+from leadstream.settings import Settings
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent
 from tests.support.waiting import until
@@ -39,6 +47,25 @@ def signal(number, kind="email.opened", source="crm", lead=None, timestamp=None,
 
 def examine(installation: Installation, model=TENX) -> Diagnosis:
     return asyncio.run(diagnose(installation.settings, model))
+
+
+@pytest.mark.parametrize(
+    ("kind", "meant"),
+    [
+        *[(kind, None) for kind in SIGNAL_TYPES if kind not in TENX.plans],
+        ("email.opend", "email.opened"), ("Email.Opened", "email.opened"), ("email.click", "email.clicked"),
+        ("page_view", "page.viewed"), ("deal_won", "deal.won"), ("email.deferred", None),
+        ("invoice.paid", None),
+    ],
+)  # fmt: skip
+def test_a_slip_is_asked_about_and_a_documented_type_is_none(kind, meant):
+    found = Arrivals(seen=2)
+    found.add("email.opened", "crm", now())
+    found.add(kind, "crm", now())
+    [rule] = [one for one in judge(found, TENX, Settings()) if one.area == "rules"]
+    assert rule.text == f"type {kind}: no rule of tenx/1 names it"
+    question = f"did the producer mean {meant}?"
+    assert rule.remedy == (question if meant else "add a rule, or leave it: it costs nothing")
 
 
 def of(diagnosis: Diagnosis, area: str) -> list[Finding]:

@@ -136,7 +136,8 @@ def scores(
     active = False
     for match in matches:
         rule, factor = match.rule, match.factor
-        weight = guards.weight(rule, told.flags, lead.rules.file.get("guards", []))
+        ahead = guards.prefetched(lead, signal)
+        weight = guards.weight(rule, told.flags, lead.rules.file.get("guards", []), ahead)
         if not weight:
             continue
         told.outcome = "scored"

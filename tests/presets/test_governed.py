@@ -114,7 +114,9 @@ def test_what_speaks_against_a_lead(kind: str) -> None:
     ("kind", "data", "flag"),
     [
         ("page.viewed", {**PRICING, "user_agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}, "crawler"),
-        ("email.opened", {"user_agent": "Mozilla/5.0 (via ggpht.com googleimageproxy)"}, "scanner"),
+        # Its fetches for a person who opens a mail are none of these.
+        ("email.clicked", {"user_agent": "Mozilla/5.0 (via ggpht.com googleimageproxy)"}, "scanner"),
+        ("email.opened", {"user_agent": "Mozilla/5.0"}, "prefetch"),
         ("email.clicked", {"user_agent": "Barracuda Sentinel (EE)"}, "scanner"),
         ("email.opened", {"machine": True}, "machine"),
     ],

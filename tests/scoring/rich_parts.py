@@ -62,6 +62,8 @@ DATA: list[dict[str, Any]] = [
     {"n": "1,000", "kind": 9.0, "campaign": "7", "tags": [9.0], "text": "u\u0308ber", "url": "/a/../demo"},
     {"n": -0.0, "kind": "true", "campaign": 7.0, "text": "\u00dcBER", "url": "https://x.test\\pricing"},
     {"n": 1, "kind": "", "url": "/pricing-faq", "machine": "true", "user_agent": "Mozilla/5.0 Firefox/140.0"},
+    {"n": 2, "kind": "x", "user_agent": "Mozilla/5.0"},
+    {"n": 1, "kind": "y", "user_agent": "Firefox/11.0 (via ggpht.com GoogleImageProxy) scanner"},
 ]
 FACTS: list[dict[str, Any]] = [
     {"company_size": 10},
@@ -164,7 +166,7 @@ FITS: list[dict[str, Any]] = [
     },
 ]
 GUARDS: list[dict[str, Any]] = [
-    {"id": "crawler", "on": ["page.viewed", "a"], "crawlers": True},
+    {"id": "crawler", "on": ["page.viewed", "a", "email.opened"], "crawlers": True},
     {"id": "scanner", "on": "email.opened", "user_agents": ["scanner"], "weight": 0.5},
     {"id": "machine", "on": ["email.opened", "email.clicked", "email.unsubscribed", "b"], "machine": True},
     {"id": "soon", "on": "email.opened", "after_send": "14s", "weight": 0.25},

@@ -47,7 +47,7 @@ def test_any_text_is_judged() -> None:
 
 
 def test_the_version_of_the_list_is_known() -> None:
-    assert re.fullmatch(r"[0-9.]+", LIST_VERSION)
+    assert re.fullmatch(r"[0-9.]+\+[0-9]+", LIST_VERSION)
 
 
 pieces = st.sampled_from(EXAMPLES + PEOPLE) | st.text(max_size=20)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from aiokafka import TopicPartition
 
@@ -15,6 +14,7 @@ from leadstream.records.keys import CONTROL_PREFIX, hashed_partition, partition_
 from leadstream.records.rejection import Rejected
 from leadstream.records.signal import decode_signal
 from leadstream.records.step import Unreadable
+from leadstream.records.types import nearest_type
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.settings import Settings
 
@@ -149,8 +149,8 @@ def _rules(found: Arrivals, model: CompiledModel) -> list[Finding]:
         return [Finding("rules", "problem", text, f"it knows {', '.join(sorted(model.plans)[:8])}, ...")]
     findings = []
     for kind in unnamed:
-        near = get_close_matches(kind, model.plans, 1)
-        mend = f"did the producer mean {near[0]}?" if near else "add a rule, or leave it: it costs nothing"
+        near = nearest_type(kind, model.plans)
+        mend = f"did the producer mean {near}?" if near else "add a rule, or leave it: it costs nothing"
         findings.append(Finding("rules", "note", f"type {kind}: no rule of {model.label} names it", mend))
     return findings
 

@@ -5,8 +5,10 @@ from importlib.metadata import version
 
 import re2
 
-LIST_VERSION = version("crawler-user-agents")
-"""The version of the list of crawlers: another may know more of them."""
+from leadstream.scoring.compiled.image_fetches import FETCHES_VERSION
+
+LIST_VERSION = f"{version('crawler-user-agents')}+{FETCHES_VERSION}"
+"""The version of the list of crawlers, and of what is decided on opens beside it: another may know more."""
 
 LONGEST = 1024
 """Characters of a user agent that are looked at."""

@@ -24,7 +24,12 @@ from leadstream.scoring.lead.matching import Match, scoring
 from leadstream.scoring.lead.signal_effects import SignalEffects, repeated
 from leadstream.scoring.lead.unread import unread_in
 from leadstream.scoring.state.bounces import forgive, of_present_address
-from leadstream.scoring.state.lead_state import ID_BYTES, MEMORY_BYTES, Deferred, LeadState
+from leadstream.scoring.state.lead_state import (
+    ID_BYTES,
+    MEMORY_BYTES,
+    Deferred,
+    LeadState,
+)
 
 FUTURE = 300_000
 """A signal more than this many milliseconds ahead of now is flagged; its effective time is now either way."""
@@ -186,7 +191,8 @@ def fold_signal(
     if contributions or outcome == "reset" or timed or 0 < state.change <= now:
         set_due(state, model, record.key or b"", low, high)
     shown = score_of(before)
-    flags = () if effects is None else tuple([guard.name for guard in effects.flags])
+    # Two may have one name: a guard of the file, and the one for opens before anybody reads.
+    flags = () if effects is None else tuple(dict.fromkeys([guard.name for guard in effects.flags]))
     return HistoryEntry(
         offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
         after - before, before, after, shown, shown if after == before else score_of(after), contributions,
