@@ -63,7 +63,7 @@ def test_email_rules(kind: str, data: dict[str, object], points: float) -> None:
         ("session.ended", {"seconds": 301}, 5),
         ("session.ended", {"seconds": 900}, 5),
         ("session.ended", {"seconds": 901}, 10),
-        ("session.ended", {"seconds": "901"}, 0),
+        ("session.ended", {"seconds": "901"}, 10),
     ],
 )
 def test_web_rules(kind: str, data: dict[str, object], points: float) -> None:

@@ -40,7 +40,7 @@ def as_one(world: World, random: Random) -> None:
     signals = [
         {**one, "lead": "l1" if Random(one["offset"] * salt).random() < 0.5 else "l2", "tenant": "acme"}
         for one in signals
-        if one["type"] != "wipe"
+        if one["type"] not in ("wipe", "email.unsubscribed")
     ]
     before = [one for one in signals if one["offset"] < cut]
     after = [
