@@ -2,7 +2,7 @@
 
 It keeps Kafka's promises (a commit is atomic, a newer writer fences older ones, a consumer reads from where
 it sought) and lets the test decide on everything else: when, how much, and what goes wrong. What a seed
-decides is in `leadstream.simulation`.
+decides is in `tests/simulation`.
 """
 
 import asyncio
