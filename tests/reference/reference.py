@@ -150,9 +150,18 @@ class Lead:
         return shares
 
     def band_of(self, total: Decimal) -> str:
-        """ "A band begins at its lower bound (>=)"; what is below all is in the first."""
-        inside = [name for name, lower in self.model.bands if total >= lower - ALLOWED]
-        return inside[-1] if inside else self.model.bands[0][0]
+        """ "A band begins at its lower bound (>=)"; what is below all is in the first.
+
+        A lead stays in its present band, and in those below it, down to their bound less their hysteresis.
+        """
+        names = [name for name, _ in self.model.bands]
+        present = names.index(self.band)
+        held = [
+            name
+            for index, (name, lower) in enumerate(self.model.bands)
+            if total >= lower - (self.model.hysteresis_of(index) if index <= present else 0) - ALLOWED
+        ]
+        return held[-1] if held else names[0]
 
     # A signal.
 
@@ -343,6 +352,9 @@ class Lead:
     def next_change(self, until: int) -> int | None:
         """The first millisecond in (evaluated, until] in which a threshold or the band is not as it was."""
         levels = {lower for _, lower in self.model.bands}
+        levels |= {
+            lower - self.model.hysteresis_of(index) for index, (_, lower) in enumerate(self.model.bands)
+        }
         levels |= {level for one in self.model.thresholds for level in (one.at, one.at - one.hysteresis)}
         moments = self.passages(levels, self.evaluated, until)
         return next((time for time in moments if self.changes_at(time)), None)

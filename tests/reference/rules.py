@@ -54,6 +54,14 @@ class Model:
     bands: tuple[tuple[str, Decimal], ...]
     actions: tuple[Action, ...] = ()
 
+    def hysteresis_of(self, band: int) -> Decimal:
+        """ "by default that of the highest threshold in (lower bound of the band below, their own]" """
+        if not band:
+            return Decimal(0)
+        below, own = self.bands[band - 1][1], self.bands[band][1]
+        within = [one for one in self.thresholds if below < one.at <= own]
+        return max(within, key=lambda one: one.at).hysteresis if within else Decimal(0)
+
 
 def _points(**by_value: int) -> dict[str, Decimal]:
     return {value: Decimal(points) for value, points in by_value.items()}
