@@ -12,11 +12,13 @@ from random import Random
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from leadstream.projection.verify import Verification
 from leadstream.records.keys import TICK_KEY
 from leadstream.records.rejection import Rejected
 from leadstream.records.signal import decode_signal
+from leadstream.scoring.partition.rows import POSITION, read_position
 from tests.chaos.evidence import Evidence, Place
 from tests.oracle.log import Oracle
 from tests.oracle.rules import Rules
@@ -123,8 +125,16 @@ def same_outputs(number: int, live: Written, written: Written, verdict: Verdict)
     verdict.wrong += [
         f"row of {key!r}"
         for key in live.rows.keys() & written.rows.keys()
-        if live.rows[key] != written.rows[key]
+        if not same_row(key, live.rows[key], written.rows[key])
     ]
+
+
+def same_row(key: bytes, live: bytes, written: bytes) -> bool:
+    """Whether two rows say the same; a replay has no topic whose id it could note beside the position."""
+    if key != POSITION or live == written:
+        return live == written
+    here, there = read_position(live), read_position(written)
+    return replace(here, log=there.log) == there
 
 
 def same_scores(live: Written, written: Written, reading: Reading, verdict: Verdict) -> None:

@@ -19,6 +19,7 @@ from leadstream.cli.models_import import System, import_
 from leadstream.kafka.dead_letters import read_dead_letter
 from leadstream.kafka.fetched import FetchedBytes, ReadableRecords
 from leadstream.models import ModelError, load_catalog
+from leadstream.models.errors import MOST
 from leadstream.offline.lines import (
     BadLine,
     format_line,
@@ -216,9 +217,10 @@ def export(system: System, data: bytes) -> bool:
 
 
 def one_line(error: Exception) -> bool:
-    """False, as it is a refusal: one line of some length."""
-    assert len(str(error).splitlines()) == 1
-    assert len(str(error)) < 1500
+    """False, as it is a refusal: one line of some length; of a rule file one for each error."""
+    lines = str(error).splitlines()
+    assert 1 <= len(lines) <= (MOST + 1 if isinstance(error, ModelError) else 1)
+    assert all(0 < len(line) < 1500 for line in lines)
     return False
 
 

@@ -190,7 +190,7 @@ def test_indexes_carry_the_questions(database: Database) -> None:
             (queries.TENANTS, []),
             (queries.NEIGHBOURS, ["acme", "lead-7x"]),
             (queries.FACTORS, ["acme", "lead-7"]),
-            (queries.ACTIONS_OF_LEAD, ["acme", "lead-7", 10]),
+            (queries.ACTIONS_OF_LEAD, ["acme", "lead-7", 10, None, None]),
             (queries.ACTIONS_OF_TYPE, ["lead.threshold.crossed", 10]),
             (queries.PASSED, ["acme", "lead-7"]),
             (queries.LAST_SIGNALS, []),

@@ -23,7 +23,7 @@ from .live import counted, fold_all
 
 pytestmark = pytest.mark.kafka
 
-LOG_APPEND_TIME = {"message_timestamp_type": "LogAppendTime"}
+LOG_APPEND_TIME = {"message_timestamp_type": "LogAppendTime", "max_message_bytes": "16777216"}
 
 
 def ended(installation: Installation, **options: bool) -> StreamError:
