@@ -48,7 +48,8 @@ def examine(installation: Installation, model=TENX) -> Diagnosis:
     [
         *[(kind, None) for kind in SIGNAL_TYPES if kind not in TENX.plans],
         ("email.opend", "email.opened"), ("Email.Opened", "email.opened"), ("email.click", "email.clicked"),
-        ("page_view", "page.viewed"), ("deal_won", "deal.won"), ("email.deferred", None), ("invoice.paid", None),
+        ("page_view", "page.viewed"), ("deal_won", "deal.won"), ("email.deferred", None),
+        ("invoice.paid", None),
     ],
 )  # fmt: skip
 def test_a_slip_is_asked_about_and_a_documented_type_is_none(kind, meant):
