@@ -21,7 +21,7 @@ COMMANDS = {
     "replay": "Fold signals from a file, offline: scores and actions at a time.",
     "models": "Rule files: list, show, lint, compare, try, import.",
     "report": "Reports on a tenant's leads: tables, CSV, JSON.",
-    "lead": "One lead: its score, factor by factor.",
+    "lead": "One lead factor by factor, the best leads, a score by hand.",
     "doctor": "Check everything, and say where signals stopped.",
     "log": "The log of signals: export it.",
     "dlq": "Dead letters: list, show, send again.",

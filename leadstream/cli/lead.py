@@ -1,4 +1,4 @@
-"""`leadstream lead`: one lead, from PostgreSQL."""
+"""`leadstream lead`: one lead, a list of them, a score moved by hand."""
 
 import asyncio
 import sys
@@ -15,6 +15,7 @@ from rich.table import Table
 from leadstream.cli.console import PIPE_WIDTH, out, printable, rounded_down
 from leadstream.cli.errors import CliError
 from leadstream.cli.lead_actions import action_table
+from leadstream.cli.lead_bump import Negative, bump
 from leadstream.cli.lead_history import (
     as_json,
     evidence_table,
@@ -23,6 +24,7 @@ from leadstream.cli.lead_history import (
     push_table,
     push_title,
 )
+from leadstream.cli.lead_list import list_leads
 from leadstream.projection.forecast import next_crossing
 from leadstream.projection.queries import FactorHistory, LeadRow, Tables, reading
 from leadstream.records.models import ModelThreshold
@@ -32,7 +34,7 @@ from leadstream.scoring.decay.totals import contribution, explain, sum_at
 from leadstream.scoring.kernels.kernel import score_of
 from leadstream.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="One lead: its score, factor by factor.")
+app = typer.Typer(no_args_is_help=True, help="Leads: one factor by factor, the best, a score by hand.")
 
 LATEST = 8
 """Crossings, changes and actions that are shown without a limit given."""
@@ -40,7 +42,15 @@ LATEST = 8
 
 @app.callback()
 def group() -> None:
-    """One lead: its score, factor by factor."""
+    """Leads: the score of one factor by factor, a list of the best, a score moved by hand."""
+
+
+app.command("list", epilog="Example: leadstream lead list acme --band hot --limit 50")(list_leads)
+app.command(
+    "bump",
+    epilog='Example: leadstream lead bump acme lead-42 15 --by ann --why "met at the fair"',
+    cls=Negative,
+)(bump)
 
 
 @app.command(epilog="Example: leadstream lead show acme lead-42 --history --since 2026-01-01T00:00:00Z")

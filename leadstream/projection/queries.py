@@ -9,9 +9,10 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from leadstream.projection import lead_history
+from leadstream.projection import lead_history, lead_list
 from leadstream.projection.database import open_pool, translated
 from leadstream.projection.lead_history import Evidence, Move, Push, Withheld
+from leadstream.projection.lead_list import Listed
 from leadstream.projection.migrate import schema_state_of
 from leadstream.records.models import ModelThreshold
 from leadstream.records.outputs import Accumulator, FactorShare
@@ -210,6 +211,26 @@ class Tables:
     async def top(self, tenant: str, limit: int = 10) -> list[LeadRow]:
         """The tenant's leads with the highest totals at this moment, each row as of its own instant."""
         return [lead_row(row) for row in await self._fetch(TOP, tenant, limit)]
+
+    async def listed(
+        self,
+        tenant: str,
+        limit: int,
+        band: str | None = None,
+        stage: str | None = None,
+        owner: str | None = None,
+    ) -> list[Listed]:
+        """The tenant's leads by total at this moment, of a band, stage and owner if given ("" for nobody)."""
+        if band is None and stage is None and owner is None:
+            rows = await self._fetch(lead_list.BEST, tenant, limit)
+        else:
+            rows = await self._fetch(lead_list.NARROWED, tenant, limit, band, stage, owner)
+        return [Listed(*row) for row in rows]
+
+    async def names(self, kind: str, tenant: str) -> list[str]:
+        """The bands or stages of the tenant's models and leads, or the owners of its leads, by `kind`."""
+        query = {"band": lead_list.BANDS, "stage": lead_list.STAGES, "owner": lead_list.OWNERS}[kind]
+        return [row["name"] for row in await self._fetch(query, tenant)]
 
     async def bands(self, tenant: str | None = None) -> dict[str, int]:
         """How many leads are in each band, from the lowest to the highest."""

@@ -16,7 +16,8 @@ from tests.support.waiting import until
 
 
 def line(number, lead="l1", **more):
-    body = {"id": f"s{number}", "tenant": "acme", "lead": lead, "type": "email.opened", "at": number + 1}
+    body = {"id": f"s{number}", "tenant": "acme", "lead": lead, "type": "email.opened",
+            "at": 1_767_607_200_000 + number}  # fmt: skip
     return json.dumps(body | more).encode()
 
 
@@ -54,7 +55,7 @@ def test_bad_lines_are_named_with_number_and_reason_and_the_rest_is_sent(install
     assert [one.split(":")[:2] for one in result.stderr.splitlines()] == [
         ["line 3", " not_json"],
         ["line 4", " bad_field"],
-        ["line 5", " bad_field"],
+        ["line 5", " bad_time"],
     ]
     assert "2 signals sent" in result.stdout
     assert "3 bad lines" in result.stdout
