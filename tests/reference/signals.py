@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import phonenumbers
@@ -71,8 +72,18 @@ def holds(kind: str, wanted: Any, value: Any) -> bool:
 
 
 def equal(value: Any, wanted: Any) -> bool:
-    """JSON's equality: true is not 1, 1 is 1.0."""
-    return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)
+    """Scalars of one meaning are one, whatever their types: 1, 1.0 and "1"; true and "true"."""
+    return said(value) is not None and said(value) == said(wanted)
+
+
+def said(value: Any) -> str | None:
+    """The text that a scalar is compared by; None for what is none."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        whole = float(value).is_integer()
+        return str(int(value)) if whole else f"{Decimal(repr(value)):f}"
+    return value if isinstance(value, str) else None
 
 
 def path_segments(url: str) -> set[str]:
@@ -86,7 +97,8 @@ def branch_of(rule: Rule, signal: Signal) -> str | None:
     assert rule.by is not None
     fields, points, default = rule.by
     values = [value for value in (value_of(signal, path) for path in fields) if given(value)]
-    return values[0] if values and isinstance(values[0], str) and values[0] in points else default
+    first = said(values[0]) if values else None
+    return first if first in points else default
 
 
 def valid_phone(phone: Any) -> bool:
