@@ -83,7 +83,7 @@ class Finalized:
 with ends_on_signal():
     try:
         Finalized()
-        os.write(1, b"finalized\n")
+        os.write(1, b"finalized\\n")
         threading.Event().wait(600)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -79,6 +79,8 @@ def asked(database: Database) -> Iterator[Any]:
 def test_the_questions_of_the_page_have_answers(asked: Any) -> None:
     assert [row["lead_id"] for row in asked("top_leads('acme', 20)")] == ["b", "lead-42"]
     assert [row["score_at"] for row in asked("score_at('acme', 'lead-42'")] == [10.0]
+    # A total of 10 is under the 80 of `hot`, the band that the row has.
+    assert [row["band_at"] for row in asked("band_at('acme', 'lead-42'")] == ["cold"]
     now = {
         row["lead_id"]: (row["score_now"], row["total_now"])
         for row in asked("FROM leadstream.leads_now WHERE")

@@ -321,7 +321,7 @@ def copied(installation: Installation, log: Log, suffix: str, offsets: int, late
     names = there.names
     moved = replace(there, options={"allow_create_time": True, "app": installation.name})
     there.create()
-    log.make_anew(names.signals, 1, message_timestamp_type="CreateTime")
+    log.make_anew(names.signals, 1, **LOG_APPEND_TIME | {"message_timestamp_type": "CreateTime"})
     log.send(names.signals, many(5000, 5000 + offsets))
     log.send(
         names.signals,
