@@ -76,7 +76,7 @@ async def _refuse_unknown(tables: Tables, tenant: str, narrowed: dict[str, str |
         if name and name not in known:
             near = get_close_matches(name.casefold(), known, 1)
             meant = f" (did you mean {near[0]}?)" if near else ""
-            there = f"there are: {_several(known)}" if known else "it has none"
+            there = f"there are: {_several(known)}" if known else "there are none"
             raise typer.BadParameter(
                 printable(f"{tenant} has no {kind} {name}{meant}; {there}"), param_hint=f"--{kind}"
             )

@@ -64,6 +64,8 @@ REJECTED: dict[str, tuple[bytes | None, bytes | None, str]] = {
     "no time": (KEY, body(at="yesterday"), "bad_time"),
     "a time beyond numbers": (KEY, raw("at", b"1e400"), "bad_time"),
     "a fraction of a millisecond": (KEY, body(at=1.5), "bad_time"),
+    "seconds": (KEY, body(at=1_585_254_348), "bad_time"),
+    "seconds as a text": (KEY, body(at="1585254348"), "bad_time"),
     "a time without offset": (KEY, body(at="2026-01-05T10:00:00"), "bad_time"),
     "a time before year 1": (KEY, body(at=-62_135_596_800_001), "bad_time"),
     "a time after year 9999": (KEY, body(at=253_402_300_800_000), "bad_time"),
