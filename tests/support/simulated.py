@@ -136,7 +136,7 @@ class SimulatedFeed:
         self.fetched = 0
         """The fetch position."""
         self.epoch = 0
-        self.held = False
+        self.paused = False
         self.while_seeking: Callable[[], Awaitable[None]] = at_once
 
     async def generation(self) -> int | None:
@@ -148,7 +148,7 @@ class SimulatedFeed:
         self.epoch += 1
         self.fetched = offset
         self.seeks.append(offset)
-        self.held = False
+        self.paused = False
         epoch = self.epoch
         await self.while_seeking()
         return epoch
@@ -156,11 +156,11 @@ class SimulatedFeed:
     async def begin(self, partition: int, stored: PositionRow | None) -> int:
         return self.start_at if stored is None else stored.position
 
-    def hold(self, partition: int) -> None:
-        self.held = True
+    def pause(self, partition: int) -> None:
+        self.paused = True
 
-    def release(self, partition: int) -> None:
-        self.held = False
+    def resume(self, partition: int) -> None:
+        self.paused = False
 
     def next_pack(self, size: int) -> Pack | None:
         """Fetches up to `size` offsets; None at the end of the log."""
