@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import KafkaError, NodeNotReadyError, for_code
 
 from leadstream.kafka import clients
 from leadstream.records.outputs import Kind
@@ -267,12 +268,28 @@ def _check_counts(wanted: Sequence[TopicSpec], present: dict[str, int]) -> None:
 
 async def _describe(admin: AIOKafkaAdminClient) -> dict[str, int]:
     """Partition counts of all topics whose partitions have leaders."""
-    # All topics are asked for: a broker may create those that a metadata request names.
     return {
         topic["topic"]: len(topic["partitions"])
-        for topic in await admin.describe_topics(None)
+        for topic in await _all_topics(admin)
         if all(partition["error_code"] == 0 for partition in topic["partitions"])
     }
+
+
+async def _all_topics(admin: AIOKafkaAdminClient) -> list[dict[str, Any]]:
+    """What the cluster says of its topics, once it has a broker to say it.
+
+    All of them are asked for: a broker may create those that a metadata request names.
+    """
+    deadline = asyncio.get_running_loop().time() + VISIBLE_WITHIN_SECONDS
+    while True:
+        try:
+            topics: list[dict[str, Any]] = await admin.describe_topics(None)
+            return topics
+        except NodeNotReadyError:
+            # A broker that stood still is out of its cluster for a moment, and lists no broker until then.
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.1)
 
 
 async def _config(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
