@@ -193,6 +193,29 @@ class Evaluation:
         self.state.band = new
         self.move("band", bands, old, new, _BandChanged(bands[old].name, self.factors))
 
+    def change_rules(self, band: str, stage: str) -> None:
+        """Records another band or stage than those of the names, which the lead had under other rules.
+
+        No action is asked for: the lead did nothing.
+        """
+        state = self.state
+        for kind, levels, was, old, new in (
+            ("band", self.model.bands, band, state.band, self.band),
+            ("stage", self.model.stages, stage, state.stage, self.stage),
+        ):
+            setattr(state, kind, new)
+            name = levels[new].name
+            if name == was:
+                continue
+            known = levels[old].name == was
+            rose = new > old if known else self.transition.after >= self.transition.before
+            direction: Direction = "up" if rose else "down"
+            own = _BandChanged(was, self.factors) if kind == "band" else _StageChanged(was, self.factors)
+            self.emitter.put(f"lead.{kind}.changed", name, direction, "model", own, f"{kind}:{direction}")
+            if known:
+                self.end_waits(levels[old].timers)
+            self.begin_waits(levels[new].timers)
+
     def change_stage(self) -> None:
         stages, old, new = self.model.stages, self.state.stage, self.stage
         self.state.stage = new
