@@ -208,7 +208,7 @@ class Evaluation:
             if name == was:
                 continue
             known = levels[old].name == was
-            rose = new > old if known else self.transition.after >= self.transition.before
+            rose = new > old if known else self.transition.after >= self.transition.before - TOLERANCE
             direction: Direction = "up" if rose else "down"
             own = _BandChanged(was, self.factors) if kind == "band" else _StageChanged(was, self.factors)
             self.emitter.put(f"lead.{kind}.changed", name, direction, "model", own, f"{kind}:{direction}")

@@ -11,7 +11,7 @@ from leadstream.scoring.compiled.levels import Level
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.decay.accumulate import sum_again
 from leadstream.scoring.decay.due import advance, set_due
-from leadstream.scoring.decay.totals import steps_since
+from leadstream.scoring.decay.totals import inactive_since, steps_since
 from leadstream.scoring.kernels.buckets import add_bucket, read_buckets, write_buckets
 from leadstream.scoring.kernels.kernel import TOLERANCE, Kernel, age_factor, worth
 from leadstream.scoring.lead.fit import rescore
@@ -53,6 +53,8 @@ def move(
     if state.extra is not None or not parked.is_empty():
         state.ensure_extra().parked = None if parked.is_empty() else parked
     state.activation = new.activation
+    if new.inactivities and inactive_since(state) is None:
+        state.ensure_extra().known_at = new.since
     if new.fits:
         rescore(state, new, now)
     sum_again(state, new)
@@ -172,6 +174,9 @@ def from_now(one: ParkedMass, kernel: Kernel, points: float, since: int | None, 
         one.mass, one.ref, one.buckets = mass, ref, write_buckets(kept)
         return
     scale = points or 1.0
+    if not points:
+        # A floor is of points.
+        before = replace(before, floor=0.0)
     value = worth(scale, before, one.mass, one.ref, entries, since, max(at, one.ref)) / scale
     last = one.ref if one.last is None else one.last
     ref = max(at, one.ref)

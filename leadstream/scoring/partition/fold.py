@@ -390,8 +390,8 @@ class PartitionFold:
             if state.activation == model.activation:
                 fire(state, model, key, tenant, lead, self._outbox, self._turns)
             else:
-                # What was due was so under other rules.
-                self._move(state, model, key, tenant, due)
+                # It was due under other rules. What is due under these is so still.
+                self._move(state, model, key, tenant, max(due - 1, state.touched))
             self._keep(key, state, model, tenant, lead)
             self._timers.fired(state.due)
             self._records["timer"] += 1
