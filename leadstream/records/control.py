@@ -46,6 +46,8 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+control_value = msgspec.json.encode
+"""The value of a control record."""
 _decode_activation = msgspec.json.Decoder(Activation).decode
 _decode_sweep = msgspec.json.Decoder(Sweep).decode
 

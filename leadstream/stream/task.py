@@ -328,6 +328,12 @@ class PartitionTask:
             metrics.STEP_SECONDS.observe(time.perf_counter() - started)
             self._count(step)
 
+    def _show_activation(self) -> None:
+        fold = self.fold
+        if fold is not None and fold.activation:
+            metrics.ACTIVATION.labels(self._label).set(fold.activation)
+            metrics.SWEEP_OPEN.labels(self._label).set(fold.next_sweep() is not None)
+
     def _is_clean(self) -> bool:
         return not self._waiting and not self._committing and self.fold is not None
 
@@ -341,6 +347,7 @@ class PartitionTask:
 
     def _count(self, step: Step) -> None:
         metrics.STEPS.labels(self._label).inc()
+        self._show_activation()
         for (kind, outcome), count in step.outcomes.items():
             metrics.SIGNALS.labels(kind, outcome).inc(count)
         for name, count in step.records.items():

@@ -157,6 +157,11 @@ class PartitionFold:
         state = self.state_of(key)
         return self._model(tenant) if state is None else self._activations.model(tenant, state.activation)
 
+    @property
+    def activation(self) -> int:
+        """The number of the last activation; 0 before the first."""
+        return self._activations.number
+
     def next_sweep(self) -> Sweep | None:
         """The record that would move the next leads to the models in force; None if all have been."""
         sweep = self._activations.sweep
