@@ -52,9 +52,9 @@ def lint(
 
 
 app.command(epilog="Example: leadstream models show tenx")(show)
-app.command(
-    epilog='Example: leadstream models activate ours.yaml --all --by ann --why "pricing visits count more"'
-)(activate)
+app.command(epilog='Example: leadstream models activate ours.yaml --all --by ann --why "more for pricing"')(
+    activate
+)
 app.command(epilog="Example: leadstream models diff tenx our-rules.yaml")(diff)
 app.command(epilog="Example: leadstream models simulate tenx signals.yaml")(simulate)
 app.command("import", epilog="Example: leadstream models import points.json --from mautic --out ours.yaml")(

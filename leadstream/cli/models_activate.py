@@ -112,7 +112,7 @@ async def _complete(log: ControlLog, intent: Intent) -> None:
 def targets_of(
     tenant: str, intents: Intents, published: Published
 ) -> dict[str, tuple[dict[str, Any], str | None]]:
-    """By tenant the rules that score its leads now, and its time zone. Raises `CliError` for an unknown one."""
+    """By tenant the rules that score its leads now, and its time zone. Raises `CliError`."""
     present = {one.tenant: (one.rules, one.timezone) for one in published.active()}
     if not present:
         raise CliError(
@@ -148,8 +148,8 @@ def compare(tenant: str, present: dict[str, Any], rules: dict[str, Any], *, from
             )
     if changes and not from_now:
         raise CliError(
-            f"{who}: {len(changes)} factors would fade in another way, and signals of the past can't be aged anew",
-            "give --from-now: they keep the points of now, and fade by the new rules from here",
+            f"{who}: {len(changes)} factors would fade in another way",
+            "give --from-now: they keep the points that they have, and fade by the new rules from here",
         )
 
 

@@ -1,7 +1,7 @@
 """Acts of operators: written as an intent first, then as control records in every partition of signals.
 
-Killed anywhere, the intent stands, and whoever acts next completes it: control records are idempotent by their
-number. Two operators at once get numbers one after the other; the second is told what the first did.
+Killed anywhere, the intent stands, and whoever acts next completes it: control records are idempotent by
+their number. Of two operators at once one is first, and the other is told what that one did.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ class ControlLog:
         return intents, published
 
     async def declare(self, intent: Intent) -> Intent:
-        """Writes an intent and reads it back: the one that holds under its number, of another operator maybe."""
+        """Writes an intent; returns the one that holds under its number, maybe of another operator."""
         key = intent_key(intent.number, uuid4().hex)
         async with LogWriter(self._settings, self._models) as writer:
             await writer.add(PARTITION, key, intent_value(intent))
