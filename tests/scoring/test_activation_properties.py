@@ -57,7 +57,6 @@ def check(world: World, random: Random, *, kernels: bool) -> None:
     compare(run(log_of(entries), catalog, packs=packs, limit=random.choice([1, 2, 4000])), oracle)
 
 
-@pytest.mark.requirement("S1-14")
 @seeds(400)
 @given(SEEDS)
 def test_rules_change_as_the_oracle_says(seed: int) -> None:
