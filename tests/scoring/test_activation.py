@@ -1,4 +1,4 @@
-"""Rules activated while leads are scored: what moves, what comes back, what must not fire. Numbers by hand."""
+"""Rules activated while leads are scored: what moves, what comes back, what must not fire. By hand."""
 
 from copy import deepcopy
 from typing import Any
@@ -149,7 +149,7 @@ def test_a_reset_voids_what_is_parked() -> None:
 
 
 def test_a_half_life_changes_from_the_instant_on() -> None:
-    """10 points under a half-life of 1 day are 5 a day later; under 2 days they are 2.5 two days after that."""
+    """10 points under a half-life of 1 day are 5 a day later; under 2 days 2.5 two days after that."""
     file = other(half_life="1d", rules=[{"id": "visit", "on": "page.viewed", "points": 10}])
     log = Log().add("page.viewed", T0)
     slower = {**file, "half_life": "2d"}
@@ -159,7 +159,7 @@ def test_a_half_life_changes_from_the_instant_on() -> None:
 
 
 def test_a_lead_that_waits_for_the_sweep_keeps_its_worth_as_of_the_activation() -> None:
-    """The same, though the lead is moved a day late: 5 points at the instant, 3.5355 a day on, 2.5 after two."""
+    """The same, though the lead is moved a day late: 5 points at the instant, 3.5355 a day on."""
     file = other(half_life="1d", rules=[{"id": "visit", "on": "page.viewed", "points": 10}], thresholds=[],
                  actions=[], bands=[{"name": "all", "from": 0}])  # fmt: skip
     log = Log().add("page.viewed", T0)
@@ -216,7 +216,7 @@ def test_a_number_that_is_not_higher_is_ignored(number: int) -> None:
     "value",
     [
         b"", b"[]", b'{"number": 0, "rules": {}}', b'{"number": 1, "rules": {"name": "x"}}',
-        msgspec.json.encode(Activation(number=1, rules={**FILE, "rules": [{"id": "a", "on": "b", "pionts": 1}]})),
+        msgspec.json.encode(Activation(number=1, rules={**FILE, "rules": [{"id": "a", "pionts": 1}]})),
     ],
 )  # fmt: skip
 def test_rules_that_are_none_go_to_the_dead_letters_and_change_nothing(value: bytes) -> None:
