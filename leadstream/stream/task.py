@@ -348,20 +348,19 @@ class PartitionTask:
     def _count(self, step: Step) -> None:
         metrics.STEPS.labels(self._label).inc()
         self._show_activation()
-        for (kind, outcome), count in step.outcomes.items():
+        counts = step.counts
+        for (kind, outcome), count in counts.outcomes.items():
             metrics.SIGNALS.labels(kind, outcome).inc(count)
-        for name, count in step.records.items():
-            kind, _, rest = name.partition(":")
-            if kind == "crossing":
-                metrics.CROSSINGS.labels(rest).inc(count)
-            elif kind == "band":
+        for output, count in counts.outputs.items():
+            if output.kind == "crossing":
+                metrics.CROSSINGS.labels(output.status).inc(count)
+            elif output.kind == "band":
                 metrics.BAND_CHANGES.inc(count)
-            elif kind == "action":
-                do, _, status = rest.rpartition(":")
-                metrics.ACTIONS.labels(do, status).inc(count)
-            elif kind == "reject":
-                metrics.DEAD_LETTERS.labels(rest).inc(count)
-            elif kind == "unread":
-                metrics.UNREAD_FACTS.labels(rest).inc(count)
+            elif output.kind == "action":
+                metrics.ACTIONS.labels(output.do, output.status).inc(count)
+        for reason, count in counts.rejected.items():
+            metrics.DEAD_LETTERS.labels(reason).inc(count)
+        for name, count in counts.unread.items():
+            metrics.UNREAD_FACTS.labels(name).inc(count)
         if step.forwards:
             metrics.FORWARDED.inc(len(step.forwards))

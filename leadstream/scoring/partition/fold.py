@@ -1,6 +1,5 @@
 """The fold of a partition: records in, a step out. Pure: no clock, no I/O; time is the log's."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from leadstream.records.control import (
@@ -10,6 +9,7 @@ from leadstream.records.control import (
     read_activation,
     read_sweep,
 )
+from leadstream.records.counts import Counts
 from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY, hashed_partition
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import decode_signal
@@ -92,8 +92,7 @@ class PartitionFold:
         self._own_rows: dict[bytes, bytes | None] = {}
         self._dead_letters: list[Message] = []
         self._forwards: list[tuple[int, Message]] = []
-        self._outcomes: defaultdict[tuple[str, str], int] = defaultdict(int)
-        self._records: Counter[str] = Counter()
+        self._counts = Counts()
         self._log = log
         self._last: LogRecord | None = None
         """The last record folded since the last step; one that can't be read marks no place."""
@@ -201,7 +200,7 @@ class PartitionFold:
                 else:
                     self._fold(record, key)
             except Rejected as rejected:
-                self._records[f"reject:{rejected.reason}"] += 1
+                self._counts.rejected[rejected.reason] += 1
                 self._dead_letters.append(
                     dead_letter(record, self._topic, self._partition, rejected.reason, rejected.detail)
                 )
@@ -236,19 +235,17 @@ class PartitionFold:
         step.history = self._history.take()
         step.dead_letters = self._dead_letters
         step.forwards = self._forwards
-        step.outcomes.update(self._outcomes)
-        for kind, count in self._records.items():
-            step.records[kind] = step.records.get(kind, 0) + count
+        step.counts.update(self._counts)
         self._changed, self._own_rows = {}, {}
         self._dead_letters, self._forwards = [], []
-        self._outcomes, self._records = defaultdict(int), Counter()
+        self._counts = Counts()
         self.position = position
         return step
 
     def _control(self, key: bytes, value: bytes | None) -> None:
         """A record that is no signal; its timestamp has moved now already."""
         if key == TICK_KEY:
-            self._records["tick"] += 1
+            self._counts.events["tick"] += 1
         elif key == ACTIVATE_KEY:
             self._activate(value)
         elif key == SWEEP_KEY:
@@ -262,16 +259,16 @@ class PartitionFold:
         if self._activations.activate(read_activation(value), self.now, tenants):
             self._by_tenant.clear()
             self._unswept = None
-            self._records["activation"] += 1
+            self._counts.events["activation"] += 1
             self._keep_activations()
         else:
-            self._records["activation:repeated"] += 1
+            self._counts.events["repeated activation"] += 1
 
     def _sweep(self, value: bytes | None) -> None:
         """Moves the next leads, in the order of their keys."""
         asked, due = read_sweep(value), self.next_sweep()
         if due is None or (asked.number, asked.start) != (due.number, due.start):
-            self._records["sweep:void"] += 1
+            self._counts.events["void sweep"] += 1
             return
         if self._unswept is None:
             start = bytes.fromhex(due.start)
@@ -281,7 +278,7 @@ class PartitionFold:
             self._touch(self._unswept.pop())
         rest = self._unswept
         self._activations.swept(rest[-1] if rest else b"", done=not rest)
-        self._records["sweep"] += 1
+        self._counts.events["sweep"] += 1
         self._keep_activations()
 
     def _touch(self, key: bytes) -> None:
@@ -300,7 +297,7 @@ class PartitionFold:
     def _move(self, state: LeadState, model: CompiledModel, key: bytes, tenant: str, now: int) -> None:
         old = self._activations.model(tenant, state.activation)
         move(state, old, model, key, now, self._outbox, self._turns)
-        self._records["moved"] += 1
+        self._counts.events["move"] += 1
 
     def _keep(self, key: bytes, state: LeadState, model: CompiledModel, tenant: str, lead: str) -> None:
         """The state of a lead is this from here on."""
@@ -332,7 +329,7 @@ class PartitionFold:
             now = self.now
             if self._guard:
                 if record.offset <= state.place:
-                    self._records["guarded"] += 1
+                    self._counts.events["guarded"] += 1
                     return
                 # The position may be older than the row; the lead goes on from where it was.
                 now = max(now, state.touched)
@@ -357,9 +354,9 @@ class PartitionFold:
         self._turns.keep()
         self._rows[key] = row
         self._changed[key] = (row, shot)
-        self._outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
+        self._counts.outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
         if entry is not None and entry.unread:
-            self._records.update(f"unread:{field}" for field in entry.unread)
+            self._counts.unread.update(entry.unread)
         sooner = state.due
         if sooner and (not due or sooner < due):
             self._timers.add(key, sooner)
@@ -374,7 +371,7 @@ class PartitionFold:
                 "not_forwarded", f"sent on to {self._partition} before, and its key hashes to {home}"
             )
         self._forwards.append((home, forwarded(record, self._topic, self._partition)))
-        self._records["forward"] += 1
+        self._counts.events["forward"] += 1
         return True
 
     def _fire(self, now: int, limit: int) -> tuple[int, bool]:
@@ -399,7 +396,7 @@ class PartitionFold:
                 self._move(state, model, key, tenant, max(due - 1, state.touched))
             self._keep(key, state, model, tenant, lead)
             self._timers.fired(state.due)
-            self._records["timer"] += 1
+            self._counts.events["timer"] += 1
             fired += 1
 
     def _model(self, tenant: str) -> CompiledModel:
