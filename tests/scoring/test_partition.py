@@ -236,7 +236,7 @@ def test_what_is_no_signal_goes_to_the_dead_letters(
         assert named["leadstream-length"] == str(len(value)).encode()
         assert named["leadstream-sha256"] == hashlib.sha256(value).hexdigest().encode()
     assert len(result.history) == 2
-    assert result.steps[0].records[f"reject:{reason}"] == 1
+    assert result.steps[0].counts.rejected[reason] == 1
 
 
 ODD = [
