@@ -14,13 +14,14 @@ from pathlib import Path
 
 from leadstream.devstack import launch
 from leadstream.devstack.termination import uninterrupted
+from leadstream.errors import LeadStreamError
 
 PORTS = range(20_000, 30_000)
 """Below the range from which systems take the ports of outgoing connections (Linux from 32768, others from
 49152): a client that reconnects must not find itself on the port of a server that is down for a moment."""
 
 
-class LocalStackError(Exception):
+class LocalStackError(LeadStreamError):
     """A part of the local stack can't be had or did not start; the message says why and what to do."""
 
 

@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NodeNotReadyError, for_code
 
+from leadstream.errors import LeadStreamError
 from leadstream.kafka import clients
 from leadstream.records.outputs import Kind
 from leadstream.settings import Settings
@@ -30,7 +31,7 @@ TOPIC_EXISTS = 36
 VISIBLE_WITHIN_SECONDS = 15.0
 
 
-class PartitionCountError(Exception):
+class PartitionCountError(LeadStreamError):
     """A topic exists with another number of partitions, `found`, than asked for."""
 
     def __init__(self, topic: str, wanted: int, found: int) -> None:
@@ -42,7 +43,7 @@ class PartitionCountError(Exception):
         self.found = found
 
 
-class TopicAbsent(Exception):
+class TopicAbsent(LeadStreamError):
     """A topic does not exist."""
 
     def __init__(self, topic: str) -> None:

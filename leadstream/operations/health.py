@@ -10,11 +10,13 @@ from wsgiref.simple_server import WSGIRequestHandler
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
+from leadstream.errors import LeadStreamError
+
 Check = Callable[[], str | None]
 """Returns None if all is well, else what is not, in one line."""
 
 
-class CannotListen(Exception):
+class CannotListen(LeadStreamError):
     """The endpoint can't have the address; the message says which, and why."""
 
 

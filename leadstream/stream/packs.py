@@ -25,6 +25,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.threads import WorkerThread
 
+from leadstream.errors import LeadStreamError
 from leadstream.kafka.clients import connection
 from leadstream.records.step import LogRecord
 from leadstream.settings import Settings
@@ -35,8 +36,8 @@ LEAVE_SECONDS = 1.0
 while Kafka answers, and never end while it does not."""
 
 
-class PositionLost(Exception):
-    """The fetch position moved and nobody asked for it: nothing read from here on can be trusted."""
+class PositionLost(LeadStreamError):
+    """The fetch position moved without a seek: nothing read from here on can be trusted."""
 
 
 @dataclass(slots=True)
