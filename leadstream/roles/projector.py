@@ -8,6 +8,7 @@ import asyncio
 import math
 import time
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from aiokafka import TopicPartition
 from faust.types import TP
 
 from leadstream import __version__
+from leadstream.backoff import RANDOM, Backoff
 from leadstream.kafka.topic_identity import TopicIdentity
 from leadstream.kafka.topics import TopicNames, describe_topics
 from leadstream.operations import metrics
@@ -49,7 +51,10 @@ STEP_RECORDS = 20_000
 class ProjectionTask:
     """Projects one partition of one topic. Backs off and goes on by itself while PostgreSQL is away."""
 
-    def __init__(self, tp: TopicPartition, app: "ProjectorApp", store: ProjectionStore) -> None:
+    def __init__(
+        self, tp: TopicPartition, app: "ProjectorApp", store: ProjectionStore, random: Random = RANDOM
+    ) -> None:
+        """`random` is the source of the jitter of waits."""
         self.tp = tp
         self.position: int | None = None
         self.opening_since = time.monotonic()
@@ -58,6 +63,7 @@ class ProjectionTask:
         self._waiting_since: int | None = None
         self._app = app
         self._store = store
+        self._random = random
         self._packs = PackQueue(lambda: app.thread.pause(tp), lambda: app.thread.resume(tp))
         self._runner = asyncio.create_task(self._run(), name=f"projection-{tp.topic}-{tp.partition}")
 
@@ -82,7 +88,7 @@ class ProjectionTask:
         return pack.records[0].timestamp if pack is not None and pack.records else None
 
     async def _run(self) -> None:
-        backoff = 0.2
+        backoff = Backoff(0.2, 5.0, random=self._random)
         try:
             while True:
                 try:
@@ -90,21 +96,21 @@ class ProjectionTask:
                     while True:
                         await self._step()
                         self.away = None
-                        backoff = 0.2
+                        backoff.reset()
                 except PositionMismatch as error:
                     metrics.STALE_PACKS.inc()
                     log.info("sought", topic=self.tp.topic, partition=self.tp.partition, reason=str(error))
                 except StoreUnavailable as error:
                     self.away = str(error)
+                    wait = backoff.next()
                     log.warning(
                         "postgresql is away",
-                        retry_in=backoff,
+                        retry_in=round(wait, 2),
                         topic=self.tp.topic,
                         partition=self.tp.partition,
                         reason=self.away,
                     )
-                    await asyncio.sleep(backoff)
-                    backoff = min(backoff * 2, 5.0)
+                    await asyncio.sleep(wait)
         except asyncio.CancelledError:
             raise
         except (OtherTopic, SchemaMismatch) as error:
@@ -247,7 +253,7 @@ class Projector:
         check_present(wanted, states, self._names.models)
         await self._watch.start()
         store.topic_ids = {topic: found.id for topic, found in self._watch.found.items()}
-        backoff = 0.5
+        backoff = Backoff(0.5, 10.0)
         while True:
             try:
                 await migrate(dsn, self._settings.postgres_schema)
@@ -255,15 +261,15 @@ class Projector:
             except StoreUnavailable as error:
                 self._away = str(error)
                 metrics.STORE_UP.set(0)
-                log.warning("postgresql is away", retry_in=backoff, reason=str(error))
+                wait = backoff.next()
+                log.warning("postgresql is away", retry_in=round(wait, 2), reason=str(error))
             except SchemaMismatch as error:
                 raise Refused(str(error)) from error
             else:
                 self._away = None
                 metrics.STORE_UP.set(1)
                 return
-            await asyncio.sleep(backoff)
-            backoff = min(backoff * 2, 10.0)
+            await asyncio.sleep(wait)
 
     async def _observe(self) -> None:
         while True:
