@@ -92,7 +92,7 @@ class PackApp(faust.App):
     def thread(self) -> PackConsumerThread:
         """The thread that fetches."""
         consumer: PackConsumer = self.consumer
-        return consumer._thread
+        return consumer.thread
 
     def unready(self) -> str | None:
         """What keeps this process from its part in the group; None if nothing does."""
