@@ -15,7 +15,6 @@ import structlog
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from leadstream import __version__
 from leadstream.backoff import RANDOM, Backoff
 from leadstream.kafka.topic_identity import TopicIdentity
 from leadstream.kafka.topics import TopicNames, describe_topics
@@ -31,7 +30,7 @@ from leadstream.projection.migrate import migrate
 from leadstream.projection.store import ProjectionStore
 from leadstream.records.outputs import Kind
 from leadstream.records.step import LogRecord
-from leadstream.roles.role import listening, prepared, run_app, run_role
+from leadstream.roles.role import Role, run_app, run_role
 from leadstream.settings import Settings
 from leadstream.stream.app import PackApp
 from leadstream.stream.errors import LogTruncated, OtherLog, Refused
@@ -43,7 +42,6 @@ from leadstream.stream.topic_watch import TopicWatch
 
 log = structlog.get_logger()
 
-DEFAULT_METRICS_PORT = 9465
 STEP_RECORDS = 20_000
 """The most records of one PostgreSQL transaction; packs that waited are applied together."""
 
@@ -214,50 +212,38 @@ class ProjectorApp(PackApp):
         return {TP(*key): task.position for key, task in self.tasks.items() if task.position is not None}
 
 
-class Projector:
+class Projector(Role):
     """One process of the projecting group."""
 
+    name = "projector"
+    default_port = 9465
+    registry = metrics.PROJECTOR
+
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        super().__init__(settings)
+        # Until PostgreSQL was asked; 0 would say that it is away.
+        metrics.STORE_UP.set(math.nan)
         self._names = TopicNames(settings.topic_prefix, settings.app)
         self._topics = self._names.projected
         self._watch = TopicWatch(settings, list(self._topics))
         self._app: ProjectorApp | None = None
         self._away: str | None = None
+        self._dsn = settings.postgres_dsn.get_secret_value()
+        self._store = ProjectionStore(self._dsn, settings.postgres_schema, self._topics)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Project until `stop` is set. Raises StreamError."""
-        settings = self._settings
-        metrics.BUILD.info({"version": __version__, "role": "projector"})
-        # Until PostgreSQL was asked; 0 would say that it is away.
-        metrics.STORE_UP.set(math.nan)
-        dsn = settings.postgres_dsn.get_secret_value()
-        store = ProjectionStore(dsn, settings.postgres_schema, self._topics)
-        with listening(
-            settings, DEFAULT_METRICS_PORT, metrics.PROJECTOR, healthy=self.unhealthy, ready=self.unready
-        ) as health:
-            log.info("projector starting", version=__version__, metrics=health.url)
-            try:
-                if not await prepared(self._prepare(store, dsn), stop):
-                    return
-                self._app = ProjectorApp(settings, self._topics, store)
-                await run_app(self._app, stop, self._observe(), self._watch.watch(judge))
-            finally:
-                await self._watch.stop()
-                await store.close()
-
-    async def _prepare(self, store: ProjectionStore, dsn: str) -> None:
+    async def prepare(self) -> None:
+        """Check rights and topics, learn which topics these are, and make the tables."""
         await check_rights(self._settings, self._names, "projector")
         wanted = list(self._topics)
         states = await when_kafka_answers(lambda: describe_topics(self._settings, wanted), "topics")
         check_present(wanted, states, self._names.models)
         await self._watch.start()
-        store.topic_ids = {topic: found.id for topic, found in self._watch.found.items()}
+        self._store.topic_ids = {topic: found.id for topic, found in self._watch.found.items()}
         backoff = Backoff(0.5, 10.0)
         while True:
             try:
-                await migrate(dsn, self._settings.postgres_schema)
-                await store.open()
+                await migrate(self._dsn, self._settings.postgres_schema)
+                await self._store.open()
             except StoreUnavailable as error:
                 self._away = str(error)
                 metrics.STORE_UP.set(0)
@@ -270,6 +256,16 @@ class Projector:
                 metrics.STORE_UP.set(1)
                 return
             await asyncio.sleep(wait)
+
+    async def live(self, stop: asyncio.Event) -> None:
+        """Project until `stop` is set."""
+        self._app = ProjectorApp(self._settings, self._topics, self._store)
+        await run_app(self._app, stop, self._observe(), self._watch.watch(judge))
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._watch.stop()
+        await self._store.close()
 
     async def _observe(self) -> None:
         while True:
@@ -313,4 +309,4 @@ def judge(topic: str, before: TopicIdentity, now: TopicIdentity | None) -> Other
 
 def run_projector(settings: Settings) -> int:
     """Run the projector until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    return run_role("projector", Projector(settings).run)
+    return run_role(Projector(settings))
