@@ -17,8 +17,8 @@ from leadstream.devstack.termination import uninterrupted
 from leadstream.errors import LeadStreamError
 
 PORTS = range(20_000, 30_000)
-"""Below the range from which systems take the ports of outgoing connections (Linux from 32768, others from
-49152): a client that reconnects must not find itself on the port of a server that is down for a moment."""
+"""Below the range of ports for outgoing connections (Linux from 32768, others from 49152): a client that
+reconnects must not get the port of a server that is down for a moment, and so connect to itself."""
 
 
 class LocalStackError(LeadStreamError):
@@ -26,7 +26,7 @@ class LocalStackError(LeadStreamError):
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on at the moment."""
+    """A TCP port of 127.0.0.1 on which nothing listens at the moment."""
     for _ in range(200):
         port = secrets.choice(PORTS)
         with socket.socket() as probe:
@@ -187,7 +187,7 @@ def finished(arguments: Sequence[str], *, user: str | None = None) -> tuple[int,
                 user=user,
                 group=None if user is None else pwd.getpwnam(user).pw_gid,
                 extra_groups=None if user is None else [],
-                cwd=None if user is None else "/",  # ours may be closed to them
+                cwd=None if user is None else "/",  # that of this process may be closed to the user
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -92,15 +92,15 @@ def rights(names: TopicNames) -> dict[str, list[Right]]:
 
 
 def principal(settings: Settings) -> str:
-    """Whom Kafka takes us for, unless the brokers map names by rules of their own."""
+    """The user as Kafka sees it, unless the brokers map names by rules of their own."""
     named = settings.kafka_security_protocol.startswith("SASL") and settings.kafka_username
     return f"User:{settings.kafka_username if named else 'ANONYMOUS'}"
 
 
 async def lacking(settings: Settings, needed: Sequence[Right]) -> list[Right]:
-    """Which of the rights this user lacks, on what exists; none where the broker does not tell.
+    """Which of the rights this user lacks, on what exists; none where the broker does not report them.
 
-    What may be done with transactional ids only their use shows. Raises Kafka's errors while it is away.
+    Rights on transactional ids show only when they are used. Raises Kafka's errors while it is away.
     """
     of_topics = [right for right in needed if right.resource in ("Topic", "Cluster")]
     of_groups = [right for right in needed if right.resource == "Group"]
@@ -133,7 +133,7 @@ def table(names: TopicNames) -> str:
 async def _of_topics(client: AdministrationClient, needed: Sequence[Right]) -> list[Right]:
     if not needed:
         return []
-    # Asked for by name, a topic that we may not see is told apart from one that does not exist.
+    # Asked for by name, a topic that this user may not see differs from one that does not exist.
     named = [right.name for right in needed if right.resource == "Topic"]
     answer = (await client.request(_Metadata(named))).to_object()
     allowed = {topic["topic"]: topic for topic in answer["topics"]}
@@ -142,7 +142,7 @@ async def _of_topics(client: AdministrationClient, needed: Sequence[Right]) -> l
         if right.resource == "Cluster":
             short = _short(right, answer["cluster_authorized_operations"])
         elif allowed[right.name]["error_code"] == TOPIC_DENIED:
-            # Not even Describe: whether it has DescribeConfigs is not told, and is when the rest is there.
+            # Without Describe, Kafka does not report whether there is DescribeConfigs.
             known = tuple(operation for operation in right.operations if operation != "DescribeConfigs")
             short = Right(known, right.resource, right.name)
         elif allowed[right.name]["error_code"] == TOPIC_UNKNOWN:
@@ -172,7 +172,7 @@ async def _of_groups(client: AdministrationClient, needed: Sequence[Right]) -> l
 
 
 def _short(right: Right, allowed: int) -> Right | None:
-    """What of a right is not among the allowed operations. Who may not even Describe was not told any."""
+    """What of a right is not among the allowed operations. Without Describe, Kafka reports none: None."""
     if allowed < 0 or not allowed & 1 << BITS["Describe"]:
         return None
     operations = tuple(operation for operation in right.operations if not allowed & 1 << BITS[operation])

@@ -124,8 +124,8 @@ class TopicSpec:
 class TopicState:
     """A topic as the broker describes it.
 
-    The embedded broker keeps settings and describes them, LogAppendTime included, but does not act on it:
-    what a topic's timestamps are, only its records tell (`timestamp_type`).
+    The embedded broker keeps and describes LogAppendTime, but does not act on it: only the records show what
+    their timestamps are (`timestamp_type`).
     """
 
     name: str
@@ -236,7 +236,7 @@ async def check_topics(settings: Settings, wanted: Sequence[TopicSpec]) -> list[
 
 
 def differences(spec: TopicSpec, state: TopicState | None) -> list[Difference]:
-    """How a topic differs from its specification. A setting that the broker does not tell is not judged."""
+    """How a topic differs from its specification. A setting that the broker does not report is not judged."""
     if state is None:
         return [Difference(spec.name, "partitions", str(spec.partitions), None, True)]
     found = []

@@ -17,7 +17,7 @@ Check = Callable[[], str | None]
 
 
 class CannotListen(LeadStreamError):
-    """The endpoint can't have the address; the message says which, and why."""
+    """The endpoint can't listen on the address; the message says which, and why."""
 
 
 class _Quiet(WSGIRequestHandler):
@@ -84,7 +84,7 @@ class HealthServer:
 def _bound(host: str, port: int) -> _Server:
     name = host.removeprefix("[").removesuffix("]")
     if not name.strip():
-        # To the system that would be every address of the machine.
+        # The system would take it for every address of the machine.
         raise CannotListen("the endpoint's host is empty")
     try:
         addresses = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

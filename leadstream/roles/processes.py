@@ -143,7 +143,7 @@ class WorkerProcesses(Role):
 class _Member(Worker):
     """A worker that is one process of several; it ends as if asked to when its parent is gone.
 
-    It tells the parent its endpoint's port.
+    It sends the parent its endpoint's port.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ def _process(
     copied_log: bool,
     parent: Connection,
 ) -> None:
-    """The life of one process. It tells the parent None when it is prepared, and waits for the parent's."""
+    """The life of one process. It sends its parent None when it is prepared, and waits for one in return."""
     configure(settings)
     structlog.contextvars.bind_contextvars(process=number)
     worker = _Member(settings, load_catalog(model, tenants), start_at, copied_log=copied_log, parent=parent)

@@ -57,7 +57,7 @@ class ProjectionTask:
         self.position: int | None = None
         self.opening_since = time.monotonic()
         self.away: str | None = None
-        """Why PostgreSQL does not take what waits."""
+        """Why PostgreSQL does not accept what waits."""
         self._waiting_since: int | None = None
         self._app = app
         self._store = store
@@ -127,7 +127,7 @@ class ProjectionTask:
             )
         begin = beginning if stored is None else stored
         if begin != self.position:
-            # What failed is in the tables all the same, or is no longer what comes next.
+            # What failed is in the tables nevertheless, or is no longer what comes next.
             self._waiting_since = None
         if self._waiting_since is None:
             self.away = None
@@ -198,7 +198,7 @@ class ProjectorApp(PackApp):
             metrics.forget(*tp)
 
     def away(self) -> str | None:
-        """Why PostgreSQL takes nothing of one of the partitions; None if it takes all."""
+        """Why PostgreSQL does not accept what one of the partitions writes; None if it accepts all."""
         return next((task.away for task in self.tasks.values() if task.away is not None), None)
 
     async def drain(self) -> Mapping[TP, int]:
@@ -291,7 +291,7 @@ class Projector(Role):
         return None
 
     def unready(self) -> str | None:
-        """PostgreSQL must take what is written, and every assigned partition must have read its position."""
+        """PostgreSQL must accept what is written, and every assigned partition have read its position."""
         if self._app is None:
             return self._away or "not in the group yet"
         problem = self._app.away() or self._app.unready()

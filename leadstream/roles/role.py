@@ -1,4 +1,4 @@
-"""A long-running role: signals, health endpoint, and the exit code that tells how it ended."""
+"""A long-running role: signals, health endpoint, and the exit code that says how it ended."""
 
 import asyncio
 import contextlib
@@ -33,16 +33,16 @@ from leadstream.stream.packs import PositionLost
 log = structlog.get_logger()
 
 STOP_SECONDS = 7.0
-"""An app that takes longer to stop is left where it is; the broker aborts what is open."""
+"""Seconds; an app that takes longer to stop is abandoned, and the broker aborts what is open."""
 END_SECONDS = 8.0
-"""So long after the request to stop, or after an error was told, the process ends whatever runs in it."""
+"""Seconds after the request to stop, or after an error was logged, the process ends whatever runs in it."""
 
 
 class _End:
     """The end of a process, which nothing that runs in it can put off.
 
-    A thread or a call that does not return, such as a look-up of a name, would keep a process for minutes
-    that has told its supervisor that it ends.
+    A thread or a call that does not return, such as a look-up of a name, would otherwise keep it for minutes
+    after it has logged that it ends.
     """
 
     def __init__(self, role: str, seconds: float) -> None:
@@ -53,7 +53,7 @@ class _End:
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """From here on the time counts; the first call does."""
+        """Start the time; only the first call counts."""
         with self._lock:
             if self._deadline is not None:
                 return
@@ -63,11 +63,11 @@ class _End:
         watch.start()
 
     def complete(self) -> None:
-        """Returns when no thread is left that works; ends the process if one does not end in time."""
+        """Return when no thread is left that works; end the process if one does not end in time."""
         self.begin()
         assert self._deadline is not None
         for thread in threading.enumerate():
-            # Faust's is waited for, too, which would say something after the last word.
+            # Faust's is waited for, too: it would log something after the last line.
             waited_for = not thread.daemon or isinstance(thread, WorkerThread)
             if thread is not threading.current_thread() and waited_for:
                 thread.join(max(0.0, self._deadline - time.monotonic()))
@@ -261,7 +261,7 @@ async def run_app(app: PackApp, stop: asyncio.Event, *background: Coroutine[Any,
 
 
 def explained(error: BaseException) -> BaseException:
-    """An error of a library as one of ours, where we know what it means."""
+    """An error of a library as a StreamError, where its meaning is known."""
     if isinstance(error, DENIED) or isinstance(error.__cause__, DENIED):
         return Denied(f"Kafka refuses what it allowed at the start: {error}")
     if isinstance(error, OffsetOutOfRangeError | NoOffsetForPartitionError | PositionLost):
@@ -277,7 +277,7 @@ def explained(error: BaseException) -> BaseException:
 
 
 async def _named(error: BaseException, app: PackApp) -> BaseException:
-    """The error, or the rights that are missing by now if it comes of that and Kafka tells."""
+    """The error, or the rights that are missing by now if that is its cause and Kafka reports them."""
     if not isinstance(error, Denied):
         return error
     settings = app.settings

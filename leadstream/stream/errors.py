@@ -61,6 +61,7 @@ class ProcessEnded(StreamError):
 
 
 class Fenced(Exception):
-    """A newer writer has the partition's transactional id, the broker aborted the transaction, or the
-    producer ended itself: the partition is opened again, and goes on from what is committed.
+    """The partition is to be opened again, and goes on from what is committed.
+
+    A newer writer has its transactional id, the broker aborted the transaction, or the producer ended itself.
     """

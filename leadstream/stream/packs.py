@@ -1,9 +1,9 @@
 """Packs: what a consumer fetched of one partition, with the exact range of the log that it covers.
 
-Faust's consumer hands records one by one and judges progress by their offsets. Transaction markers and
-aborted records take offsets too and are never handed out, so offsets can't tell a gap that is none from a
-range that was lost. A pack knows: it begins where the one before it ended, or at the target of the last
-seek, and ends at the fetch position behind it.
+Faust's consumer hands out records one by one and judges progress by their offsets. Transaction markers and
+aborted records take offsets too and are never handed out, so a gap in the offsets may be harmless or a lost
+range. A pack shows which: it begins where the one before it ended, or at the target of the last seek, and
+ends at the fetch position behind it.
 
 These classes replace the fetching half of Faust's aiokafka transport. They override internals of Faust 0.15,
 which is pinned; tests/stream/test_faust.py fails when an upgrade changes one. Those of aiokafka are in
@@ -71,8 +71,8 @@ class _Thread(WorkerThread):
 class PackConsumerThread(driver.AIOKafkaConsumerThread):
     """Fetches packs, in the thread of the aiokafka consumer.
 
-    Only partitions that a task has opened with `open_at` are fetched: an assignment alone says nothing of
-    where to begin. Holding a partition keeps its records in aiokafka's buffer.
+    Only partitions that a task has opened with `open_at` are fetched: an assignment does not say where to
+    begin. Holding a partition keeps its records in aiokafka's buffer.
     """
 
     Worker = _Thread
@@ -140,7 +140,7 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
                 await super().on_thread_stop()
 
     def set_shutdown(self) -> None:
-        with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so nothing waits for it
             super().set_shutdown()
 
     async def stop(self) -> None:

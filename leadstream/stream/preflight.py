@@ -97,7 +97,7 @@ def check_sizes(
 ) -> None:
     """Raises Refused if a topic would not take the largest record that is written to it.
 
-    A setting that the broker does not tell is not judged.
+    A setting that the broker does not report is not judged.
     """
     needed = {spec.name: spec.least_bytes for spec in specs(names, 1)}
     if catalog is not None:
