@@ -1,6 +1,6 @@
 """Every metric of LeadStream, named and typed in one place. No label ever holds a lead or a tenant.
 
-A role shows the metrics of its own registry alone: another's would say 0 of what this one does not know.
+A role shows the metrics of its own registry only: those of the other role would always be 0.
 """
 
 from typing import TypeVar

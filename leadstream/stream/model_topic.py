@@ -1,4 +1,4 @@
-"""Telling the topic of models which models a worker scores with."""
+"""Publishing the models that a worker scores with to the topic of models."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ PARTITION = 0
 
 
 class ModelTopic:
-    """The topic of models as one process of a worker tells it of a catalog, once."""
+    """Publishes a catalog to the topic of models, once in a process of a worker."""
 
     def __init__(self, settings: Settings, topic: str, catalog: ModelCatalog) -> None:
         self._settings = settings
@@ -32,9 +32,9 @@ class ModelTopic:
         """Writes what the topic does not say yet; when it returns, the topic says what the catalog has.
 
         Each partition awaits it when its rows were found to fit the models and before it folds: a worker that
-        is refused for another model tells nothing. Processes that start at once may write the same record
-        each; its meaning is the same, and compaction leaves one. Of workers with different models the last to
-        start is right. Raises Kafka's errors, `TopicAbsent` and `TimeoutError`.
+        is refused for another model publishes nothing. Processes that start together may each write the same
+        record; it means the same, and compaction leaves one. Of workers with different models, that of the
+        last to start counts. Raises Kafka's errors, `TopicAbsent` and `TimeoutError`.
         """
         async with self._telling:
             if self._told:

@@ -10,10 +10,12 @@ a simulated log.
 import asyncio
 import time
 from collections.abc import Callable
+from random import Random
 from typing import Protocol
 
 import structlog
 
+from leadstream.backoff import RANDOM, Backoff
 from leadstream.operations import metrics
 from leadstream.records.step import Step
 from leadstream.scoring.partition.fold import PartitionFold
@@ -75,7 +77,9 @@ class PartitionTask:
         step_signals: int,
         step_deadline: float,
         on_failure: Callable[[BaseException], None],
+        random: Random = RANDOM,
     ) -> None:
+        """`random` is the source of the jitter of waits."""
         self.partition = partition
         self.fold: PartitionFold | None = None
         self.position: int | None = None
@@ -92,6 +96,7 @@ class PartitionTask:
         self._step_signals = step_signals
         self._step_deadline = step_deadline
         self._on_failure = on_failure
+        self._random = random
         self._packs = PackQueue(lambda: feed.pause(partition), lambda: feed.resume(partition))
         self._folded = asyncio.Event()
         self._committed = asyncio.Event()
@@ -155,7 +160,7 @@ class PartitionTask:
     # The life itself.
 
     async def _run(self) -> None:
-        backoff = 0.1
+        backoff = Backoff(0.1, 5.0, random=self._random)
         fenced = False
         try:
             while not self._draining:
@@ -176,8 +181,7 @@ class PartitionTask:
                     # A stall beyond the transaction timeout fences without a rival: still a confirmed
                     # member, so nobody else has the partition. A zombie waits until it is revoked.
                     fenced = True
-                    await asyncio.sleep(backoff)
-                    backoff = min(backoff * 2, 5.0)
+                    await asyncio.sleep(backoff.next())
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, the process must end with it

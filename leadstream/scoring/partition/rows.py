@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from leadstream.errors import LeadStreamError
 from leadstream.records.keys import CONTROL_PREFIX, hashed_partition
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.step import LogRecord
@@ -35,19 +36,19 @@ MODEL = b"\0model:"
 TURNS = b"\0turns:"
 
 
-class ModelMismatch(Exception):
+class ModelMismatch(LeadStreamError):
     """State was scored with another model than the one given."""
 
 
-class NewerEngine(Exception):
+class NewerEngine(LeadStreamError):
     """Rows were written by another version of this program than can go on with them."""
 
 
-class DamagedRow(Exception):
-    """A row of the changelog that nobody of ours has written."""
+class DamagedRow(LeadStreamError):
+    """A row of the changelog that LeadStream did not write."""
 
 
-class OtherPartitions(Exception):
+class OtherPartitions(LeadStreamError):
     """Rows are of keys that the partition does not have with the number of partitions given."""
 
 
