@@ -12,6 +12,7 @@ REASONS = (
     "bad_signal",
     "not_forwarded",
     "unreadable",
+    "bad_control",
 )
 """Every reason that a dead letter can name; each is explained in docs/operations.md."""
 

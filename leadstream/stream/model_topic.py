@@ -6,7 +6,8 @@ import structlog
 
 from leadstream.kafka.log_reader import read_topic
 from leadstream.kafka.log_writer import LogWriter
-from leadstream.models.published import Published
+from leadstream.models.published import Published, models_of, with_activations
+from leadstream.records.intents import Intents
 from leadstream.records.step import Unreadable
 from leadstream.scoring.compiled.model import ModelCatalog
 from leadstream.settings import Settings
@@ -38,13 +39,14 @@ class ModelTopic:
         async with self._telling:
             if self._told:
                 return
-            published = Published()
+            published, intents = Published(), Intents()
             async for records in read_topic(self._settings, self._topic, [PARTITION]):
                 for record in records:
                     # What can't be read counts as absent.
                     if not isinstance(record, Unreadable):
+                        intents.add(record.key, record.value)
                         published.add(record.key, record.value, record.timestamp)
-            lacking = published.lacking(self._catalog)
+            lacking = published.lacking(with_activations(models_of(self._catalog), intents))
             if lacking:
                 async with LogWriter(self._settings, self._topic) as writer:
                     for key, value in lacking:

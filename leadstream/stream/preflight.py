@@ -117,9 +117,9 @@ def check_sizes(
 
 def largest_records(names: TopicNames, catalog: ModelCatalog) -> dict[str, int]:
     """The most bytes of one record, by topic, where that is a question of the models."""
-    models = list({id(model): model for _, model in models_of(catalog)}.values())
+    models = list({id(model): model for model in models_of(catalog).values()}.values())
     action = max(map(largest_action, models), default=0)
-    published = [len(key) + len(value) for key, value in Published().lacking(catalog)]
+    published = [len(key) + len(value) for key, value in Published().lacking(models_of(catalog))]
     return {
         names.scores: max(map(largest_snapshot, models), default=0),
         names.changelog: max(map(largest_row, models), default=0),

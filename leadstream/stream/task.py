@@ -332,6 +332,12 @@ class PartitionTask:
             metrics.STEP_SECONDS.observe(time.perf_counter() - started)
             self._count(step)
 
+    def _show_activation(self) -> None:
+        fold = self.fold
+        if fold is not None and fold.activation:
+            metrics.ACTIVATION.labels(self._label).set(fold.activation)
+            metrics.SWEEP_OPEN.labels(self._label).set(fold.next_sweep() is not None)
+
     def _is_clean(self) -> bool:
         return not self._waiting and not self._committing and self.fold is not None
 
@@ -345,20 +351,20 @@ class PartitionTask:
 
     def _count(self, step: Step) -> None:
         metrics.STEPS.labels(self._label).inc()
-        for (kind, outcome), count in step.outcomes.items():
+        self._show_activation()
+        counts = step.counts
+        for (kind, outcome), count in counts.outcomes.items():
             metrics.SIGNALS.labels(kind, outcome).inc(count)
-        for name, count in step.records.items():
-            kind, _, rest = name.partition(":")
-            if kind == "crossing":
-                metrics.CROSSINGS.labels(rest).inc(count)
-            elif kind == "band":
+        for output, count in counts.outputs.items():
+            if output.kind == "crossing":
+                metrics.CROSSINGS.labels(output.status).inc(count)
+            elif output.kind == "band":
                 metrics.BAND_CHANGES.inc(count)
-            elif kind == "action":
-                do, _, status = rest.rpartition(":")
-                metrics.ACTIONS.labels(do, status).inc(count)
-            elif kind == "reject":
-                metrics.DEAD_LETTERS.labels(rest).inc(count)
-            elif kind == "unread":
-                metrics.UNREAD_FACTS.labels(rest).inc(count)
+            elif output.kind == "action":
+                metrics.ACTIONS.labels(output.do, output.status).inc(count)
+        for reason, count in counts.rejected.items():
+            metrics.DEAD_LETTERS.labels(reason).inc(count)
+        for name, count in counts.unread.items():
+            metrics.UNREAD_FACTS.labels(name).inc(count)
         if step.forwards:
             metrics.FORWARDED.inc(len(step.forwards))

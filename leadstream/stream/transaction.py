@@ -66,7 +66,7 @@ class StepLog:
         if found == b"exactly_once" and not self._marked:
             raise Refused(
                 f"{self._names.changelog}-{self.partition} was written exactly once: start with "
-                "LEADSTREAM_PROCESSING_GUARANTEE=exactly_once, or with another LEADSTREAM_APP"
+                "LEADSTREAM_PROCESSING_GUARANTEE=exactly_once"
             )
         return rows
 

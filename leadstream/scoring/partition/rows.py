@@ -181,7 +181,7 @@ def read(decode: Callable[[bytes], T], key: bytes, row: bytes) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedRow(
             f"the row of {shorten(key)} in the changelog can't be read ({error}): something else writes to "
-            "that topic; start under another app name to score the log anew"
+            "that topic; find out what, and restore the topic from a copy"
         ) from None
 
 
@@ -237,8 +237,8 @@ def refuse_other(codec: int) -> None:
         )
     if codec < OLDEST_CODEC:
         raise NewerEngine(
-            f"the state has rows of codec {codec}, this release reads {OLDEST_CODEC} to {CODEC}: start under "
-            "another app name to score the log anew"
+            f"the state has rows of codec {codec}, this release reads {OLDEST_CODEC} to {CODEC}: start "
+            "a release between the two first"
         )
 
 
@@ -258,5 +258,5 @@ def check_model(key: bytes, row: bytes, models: ModelCatalog) -> None:
         raise ModelMismatch(
             f"the leads of tenant {tenant} were scored with {stored.name}/{stored.version} "
             f"({stored.fingerprint}), the model given is {model.label} ({model.fingerprint}): start with the "
-            "same rule file and half-life, or under another app name to score the log anew"
+            "same rule file and half-life, then `leadstream models activate` the other one"
         )
