@@ -140,7 +140,7 @@ class Run:
         self.costs.append(spent / len(pack) * 1e6)
         self.changed += len(step.scores)
         self.put_out += len(step.actions) + len(step.decisions)
-        self.fired += step.records.get("timer", 0)
+        self.fired += step.counts.events["timer"]
 
     @property
     def mean(self) -> float:

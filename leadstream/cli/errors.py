@@ -2,9 +2,11 @@
 
 import sys
 
+from leadstream.errors import LeadStreamError
 
-class CliError(Exception):
-    """What ends a command: `message` says what is wrong, `remedy` what to do. `code` is the exit code."""
+
+class CliError(LeadStreamError):
+    """Ends a command: `message` says what is wrong, `remedy` what to do. `code` is the exit code."""
 
     def __init__(self, message: str, remedy: str, *, code: int = 1) -> None:
         super().__init__(message)
@@ -28,8 +30,8 @@ def as_cli_error(error: Exception) -> CliError:
         return error
     module = type(error).__module__
     known = None
-    if module.startswith("leadstream."):
-        # The project's own errors are written for the reader and name their remedy.
+    if isinstance(error, LeadStreamError):
+        # They are written for the reader and name their remedy.
         known = CliError(str(error), "")
         known.__cause__ = error
     elif module.startswith("aiokafka."):

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from leadstream.cli.console import printable
+from leadstream.cli.models_activate import activate
 from leadstream.cli.models_diff import diff
 from leadstream.cli.models_import import import_
 from leadstream.cli.models_show import show
@@ -51,6 +52,9 @@ def lint(
 
 
 app.command(epilog="Example: leadstream models show tenx")(show)
+app.command(epilog='Example: leadstream models activate ours.yaml --all --by ann --why "more for pricing"')(
+    activate
+)
 app.command(epilog="Example: leadstream models diff tenx our-rules.yaml")(diff)
 app.command(epilog="Example: leadstream models simulate tenx signals.yaml")(simulate)
 app.command("import", epilog="Example: leadstream models import points.json --from mautic --out ours.yaml")(

@@ -15,6 +15,7 @@ from leadstream.kafka.topics import TopicNames
 from leadstream.models import load_catalog
 from leadstream.offline.lines import read_chunks
 from leadstream.offline.replay import Replay, ReplayResult
+from leadstream.records.counts import Output
 from leadstream.records.times import parse_instant
 from leadstream.settings import Settings
 
@@ -91,10 +92,11 @@ def summary(result: ReplayResult, seconds: float) -> str:
         if number:
             parts.append(f"{number:,} {name}")
     kinds = counts.outputs
-    requested = sum(number for kind, number in kinds.items() if kind.endswith(":requested"))
-    skipped = sum(number for kind, number in kinds.items() if kind.startswith("action:")) - requested
+    actions = {output: number for output, number in kinds.items() if output.kind == "action"}
+    requested = sum(number for output, number in actions.items() if output.status == "requested")
+    skipped = sum(actions.values()) - requested
     return (
-        f"{', '.join(parts)}; {result.leads:,} leads; {kinds['crossing:up']:,} crossings up and "
-        f"{kinds['crossing:down']:,} down, {requested:,} actions requested, {skipped:,} skipped; "
+        f"{', '.join(parts)}; {result.leads:,} leads; {kinds[Output('crossing', 'up')]:,} crossings up and "
+        f"{kinds[Output('crossing', 'down')]:,} down, {requested:,} actions requested, {skipped:,} skipped; "
         f"{seconds:.1f} s ({counts.lines / seconds:,.0f} lines/s)"
     )

@@ -51,8 +51,8 @@ def create(
             ) from error
         raise CliError(
             str(error),
-            f"use --partitions {error.found}, or another LEADSTREAM_TOPIC_PREFIX and LEADSTREAM_APP; if "
-            "partitions were added to a topic, see `Partitions were added` in docs/operations.md",
+            f"use --partitions {error.found}, or another LEADSTREAM_TOPIC_PREFIX for another installation; "
+            "if partitions were added to a topic, see `Partitions were added` in docs/operations.md",
         ) from error
     table = Table("topic", "partitions", "settings", "", title=f"Topics at {settings.kafka_bootstrap}")
     for spec in wanted:

@@ -1,4 +1,4 @@
-"""What every broker of the local stack that is a process is: a server with an address."""
+"""What every broker of the local stack is: a server with an address."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class KafkaAddress:
 
 
 class Broker(Server):
-    """A broker process; a subclass says how it is run and what it can do."""
+    """A broker; a subclass says how it is run and what it can do."""
 
     transactions: bool
     create_time_only: bool

@@ -24,7 +24,7 @@ from leadstream.devstack.server import Server
 DATABASE = "leadstream"
 _SUPERUSER = "postgres"
 _SYSTEM_USER = "pgserver"
-"""Whom PostgreSQL runs as where we are root, which it refuses to be; the package's name for it."""
+"""The user that PostgreSQL runs as when this process is root, which it refuses; the package names it so."""
 
 
 class Postgres(Server):

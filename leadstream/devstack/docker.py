@@ -1,14 +1,12 @@
 """Apache Kafka in a container, through testcontainers."""
 
-import time
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+import signal
+from collections.abc import Callable
+from typing import Any
 
 from leadstream.devstack.apache import VERSION
-from leadstream.devstack.broker import KafkaAddress
-from leadstream.devstack.probes import kafka_answers
-from leadstream.devstack.processes import LocalStackError, free_port, listens
+from leadstream.devstack.broker import Broker
+from leadstream.devstack.processes import LocalStackError, Runnable
 
 IMAGE = f"apache/kafka:{VERSION}"
 
@@ -48,27 +46,88 @@ def available() -> bool:
     return True
 
 
-class DockerKafka:
-    """A container of Apache Kafka whose port is published on 127.0.0.1; its data ends with it.
+class Container(Runnable):
+    """A container that `make` makes, by testcontainers: what it wrote is gone when it is stopped.
 
-    The container goes with the process that started it: in order by `stop`, else by the reaper container of
-    testcontainers.
+    It goes with the process that started it: in order by `stop`, else by the reaper of testcontainers.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.port = free_port()
-        self.address = KafkaAddress(f"127.0.0.1:{self.port}", transactions=True, create_time_only=False)
+    def __init__(self, name: str, make: Callable[[], Any]) -> None:
+        self.name = name
+        self._make = make
         self._container: Any = None
 
+    @property
+    def pid(self) -> int | None:
+        return self._state()["Pid"] or None
+
+    @property
+    def exit_code(self) -> int | None:
+        state = self._state()
+        return None if state["Pid"] else state["ExitCode"]
+
+    def start(self) -> None:
+        from docker.errors import DockerException  # type: ignore[import-untyped]
+
+        if self._container is not None:
+            return
+        container = self._make()
+        try:
+            container.start()
+        except DockerException as error:
+            container.stop()
+            raise LocalStackError(f"Docker can't run {self.name}: {error}") from error
+        except BaseException:
+            container.stop()
+            raise
+        self._container = container
+
+    def stop(self, signum: signal.Signals = signal.SIGTERM, *, timeout: float = 15.0) -> None:
+        """Ends and removes it at once, whatever the signal: it has nothing to keep."""
+        container, self._container = self._container, None
+        if container is not None:
+            container.stop()
+
+    def kill(self) -> None:
+        self.stop()
+
+    def output(self) -> str:
+        text = b"".join(self._container.get_logs())[-3000:].decode(errors="replace")
+        return f"its output:\n{text}"
+
+    def _state(self) -> dict[str, Any]:
+        """As Docker has it."""
+        if self._container is None:
+            return {"Pid": 0, "ExitCode": None}
+        wrapped = self._container.get_wrapped_container()
+        wrapped.reload()
+        state: dict[str, Any] = wrapped.attrs["State"]
+        return state
+
+
+class DockerKafka(Broker):
+    """A container of Apache Kafka whose port is published on 127.0.0.1; its data ends with it."""
+
+    transactions = True
+    create_time_only = False
+
     def start(self, *, timeout: float = 120.0) -> None:
-        """Starts it and returns when it answers; raises `LocalStackError` after `timeout` seconds."""
+        """Starts it and returns when it answers a client.
+
+        Raises `LocalStackError` with the end of its output if it does not within `timeout` seconds, which
+        the image may have to be fetched in.
+        """
+        super().start(timeout=timeout)
+
+    def _prepare(self) -> Runnable:
         if not available():
             raise LocalStackError(
                 "no Docker engine answers (or testcontainers is not installed): start it, "
                 "or take `--kafka embedded` or `--kafka apache`"
             )
-        from docker.errors import DockerException  # type: ignore[import-untyped]
+        return Container(IMAGE, self._container)
+
+    def _container(self) -> Any:
         from testcontainers.core.container import DockerContainer
 
         container = DockerContainer(IMAGE)
@@ -76,33 +135,4 @@ class DockerKafka:
             container = container.with_env(name, value)
         container = container.with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://127.0.0.1:{self.port}")
         container.ports["9092/tcp"] = ("127.0.0.1", self.port)
-        self._container = container
-        try:
-            container.start()
-        except DockerException as error:
-            raise LocalStackError(f"Docker can't run {IMAGE}: {error}") from error
-        deadline = time.monotonic() + timeout
-        while not (listens(self.port) and kafka_answers(self.address.bootstrap)):
-            if time.monotonic() > deadline:
-                output = b"".join(container.get_logs())[-3000:].decode(errors="replace")
-                raise LocalStackError(f"{IMAGE} did not answer within {timeout:.0f} s:\n{output}")
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        """Stops and removes the container."""
-        if self._container is not None:
-            self._container.stop()
-            self._container = None
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        return container

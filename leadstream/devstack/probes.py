@@ -20,7 +20,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def kafka_answers(bootstrap: str) -> bool:
-    """Whether a broker serves metadata with itself in it."""
+    """Whether a broker serves metadata with itself in it. One look, without waiting: callers ask again."""
     # The client logs an error with each failed try, which is what waiting consists of.
     log = logging.getLogger("aiokafka")
     level = log.level

@@ -14,18 +14,19 @@ from pathlib import Path
 
 from leadstream.devstack import launch
 from leadstream.devstack.termination import uninterrupted
+from leadstream.errors import LeadStreamError
 
 PORTS = range(20_000, 30_000)
-"""Below the range from which systems take the ports of outgoing connections (Linux from 32768, others from
-49152): a client that reconnects must not find itself on the port of a server that is down for a moment."""
+"""Below the range of ports for outgoing connections (Linux from 32768, others from 49152): a client that
+reconnects must not get the port of a server that is down for a moment, and so connect to itself."""
 
 
-class LocalStackError(Exception):
+class LocalStackError(LeadStreamError):
     """A part of the local stack can't be had or did not start; the message says why and what to do."""
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on at the moment."""
+    """A TCP port of 127.0.0.1 on which nothing listens at the moment."""
     for _ in range(200):
         port = secrets.choice(PORTS)
         with socket.socket() as probe:
@@ -38,7 +39,56 @@ def free_port() -> int:
     raise LocalStackError(f"found no free port between {PORTS.start} and {PORTS.stop} on 127.0.0.1")
 
 
-class ChildProcess:
+class Runnable:
+    """What is started, answers after a while, and is stopped: a process or a container."""
+
+    name: str
+    """As errors call it."""
+
+    @property
+    def pid(self) -> int | None:
+        """The id of its main process; None when it does not run."""
+        raise NotImplementedError
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the last run ended (negative: by that signal); None while it runs and before it first ran."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Starts it, or does nothing while it runs."""
+        raise NotImplementedError
+
+    def stop(self, signum: signal.Signals = signal.SIGTERM, *, timeout: float = 15.0) -> None:
+        """Asks it to end and waits; kills it after `timeout` seconds."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """Ends it at once and waits until it is gone."""
+        raise NotImplementedError
+
+    def output(self) -> str:
+        """Where its output is, if that is a file, and its last lines."""
+        raise NotImplementedError
+
+    def wait_until(self, ready: Callable[[], bool], *, timeout: float) -> None:
+        """Polls `ready` until it is true.
+
+        Raises `LocalStackError` with the last lines of its output when it ends before that, or after
+        `timeout` seconds; it is killed then.
+        """
+        deadline = time.monotonic() + timeout
+        while not ready():
+            if self.pid is None:
+                raise LocalStackError(f"{self.name} ended with code {self.exit_code}; {self.output()}")
+            if time.monotonic() > deadline:
+                output = self.output()
+                self.kill()
+                raise LocalStackError(f"{self.name} did not answer within {timeout:.0f} s; {output}")
+            time.sleep(0.05)
+
+
+class ChildProcess(Runnable):
     """One process with its output in a file.
 
     It has a session of its own, so Ctrl-C in a terminal reaches the parent alone, which stops its children
@@ -120,25 +170,8 @@ class ChildProcess:
         text = self.log.read_bytes()[-8192:].decode(errors="replace")
         return "\n".join(f"  {line}" for line in text.splitlines()[-lines:]) or "  (no output)"
 
-    def wait_until(self, ready: Callable[[], bool], *, timeout: float) -> None:
-        """Polls `ready` until it is true.
-
-        Raises `LocalStackError` with the tail of the log when the process ends before that, or after
-        `timeout` seconds; the process is killed then.
-        """
-        deadline = time.monotonic() + timeout
-        while not ready():
-            if self.pid is None:
-                raise LocalStackError(
-                    f"{self.name} ended with code {self.exit_code}; its log is {self.log}:\n{self.log_tail()}"
-                )
-            if time.monotonic() > deadline:
-                self.kill()
-                raise LocalStackError(
-                    f"{self.name} did not answer within {timeout:.0f} s; its log is {self.log}:\n"
-                    f"{self.log_tail()}"
-                )
-            time.sleep(0.05)
+    def output(self) -> str:
+        return f"its log is {self.log}:\n{self.log_tail()}"
 
 
 def finished(arguments: Sequence[str], *, user: str | None = None) -> tuple[int, str]:
@@ -154,7 +187,7 @@ def finished(arguments: Sequence[str], *, user: str | None = None) -> tuple[int,
                 user=user,
                 group=None if user is None else pwd.getpwnam(user).pw_gid,
                 extra_groups=None if user is None else [],
-                cwd=None if user is None else "/",  # ours may be closed to them
+                cwd=None if user is None else "/",  # that of this process may be closed to the user
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -1,15 +1,15 @@
-"""What every server of the local stack is: a process on a port of 127.0.0.1, to start, stop and kill."""
+"""What every server of the local stack is: something on a port of 127.0.0.1, to start, stop and kill."""
 
 import signal
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from leadstream.devstack.processes import ChildProcess, free_port
+from leadstream.devstack.processes import Runnable, free_port
 
 
 class Server:
-    """A server process on a port of 127.0.0.1, with its files in `directory`; a subclass says how it is run.
+    """A server on a port of 127.0.0.1, with its files in `directory`; a subclass says how it is run.
 
     The port stays the same over stop, kill and start. As a context manager it starts and stops.
     """
@@ -20,7 +20,7 @@ class Server:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port = free_port()
-        self._process: ChildProcess | None = None
+        self._process: Runnable | None = None
 
     @property
     def pid(self) -> int | None:
@@ -62,8 +62,8 @@ class Server:
     ) -> None:
         self.stop()
 
-    def _prepare(self) -> ChildProcess:
-        """The process to start, with all that it needs in `directory`."""
+    def _prepare(self) -> Runnable:
+        """What to start, with all that it needs in `directory`."""
         raise NotImplementedError
 
     def _answers(self) -> bool:

@@ -11,11 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from leadstream.backoff import Backoff
 from leadstream.devstack.processes import ChildProcess
 
-FIRST_BACKOFF = 0.5
-LONGEST_BACKOFF = 15.0
-"""Seconds between the end of a process and its next start, doubled each time up to the longest."""
 STEADY = 30.0
 """A process that ran for so many seconds has the first backoff again."""
 
@@ -24,7 +22,7 @@ STEADY = 30.0
 class _Role:
     process: ChildProcess
     started: float = 0.0
-    backoff: float = FIRST_BACKOFF
+    backoff: Backoff = field(default_factory=lambda: Backoff(0.5, 15.0))
     resume: float = 0.0
     """When a process that ended is to be started again, by the monotonic clock."""
     ended: bool = False
@@ -116,9 +114,8 @@ def _attend(role: _Role, now: float) -> None:
     elif role.resume == 0.0:
         role.failures.append(code)
         if now - role.started > STEADY:
-            role.backoff = FIRST_BACKOFF
-        role.resume = now + role.backoff
-        role.backoff = min(2 * role.backoff, LONGEST_BACKOFF)
+            role.backoff.reset()
+        role.resume = now + role.backoff.next()
     elif now >= role.resume:
         role.process.start()
         role.started, role.resume = now, 0.0

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from aiokafka import codec
 from aiokafka.record.default_records import DefaultRecord
 
+from leadstream.errors import LeadStreamError
 from leadstream.records.rejection import shorten
 from leadstream.records.step import LogRecord, Unreadable
 from leadstream.scoring.partition.refused import cut
@@ -57,7 +58,7 @@ _DECODERS: dict[int, Callable[[bytes], bytes]] = {
 }
 
 
-class Malformed(Exception):
+class Malformed(LeadStreamError):
     """Bytes that are not what they should be; the message says what is wrong."""
 
 

@@ -2,13 +2,16 @@
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
+from leadstream.backoff import Backoff
 from leadstream.kafka import fetched
+from leadstream.kafka.aiokafka_clients import AdministrationClient, collect_transaction_error
 from leadstream.settings import Settings
 
 fetched.install()
@@ -53,9 +56,27 @@ def producer(settings: Settings, **options: Any) -> AIOKafkaProducer:
     return AIOKafkaProducer(**connection(settings), **{**defaults, **options})
 
 
-def admin(settings: Settings) -> AIOKafkaAdminClient:
-    """An administration client."""
-    return AIOKafkaAdminClient(**connection(settings))
+@asynccontextmanager
+async def administration(settings: Settings) -> AsyncIterator[AdministrationClient]:
+    """A started administration client, which waits up to 15 s while the cluster lists no broker."""
+    client = AdministrationClient(**connection(settings))
+    try:
+        await client.start()
+        yield client
+    finally:
+        await client.close()
+
+
+async def group_coordinator(client: AdministrationClient, group: str) -> int:
+    """The id of the broker that coordinates a group; waits while there is none."""
+    backoff = Backoff(0.2, 1.0)
+    while True:
+        try:
+            found: int = await client.find_coordinator(group)
+            return found
+        except GroupCoordinatorNotAvailableError:
+            # A new cluster makes the topic of offsets when it is first asked.
+            await asyncio.sleep(backoff.next())
 
 
 async def stop_quietly(opened: AIOKafkaProducer) -> None:
@@ -66,9 +87,4 @@ async def stop_quietly(opened: AIOKafkaProducer) -> None:
     except (KafkaError, TimeoutError):
         # The connection is of no more use; the broker ends the transaction.
         await opened.client.close()
-    transactions = opened._txn_manager
-    if transactions is not None and transactions._transaction_waiter is not None:
-        waiter = transactions.wait_for_transaction_end()
-        if waiter.done() and not waiter.cancelled():
-            # Told already, by the sends that failed with it; asyncio would complain that nobody looked.
-            waiter.exception()
+    collect_transaction_error(opened)

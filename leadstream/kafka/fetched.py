@@ -8,8 +8,6 @@ out is a function of the log alone, wherever reading begins.
 
 A CRC that is wrong may be the network's fault, not the log's. So the batch is fetched a second time, and is
 unreadable only if the very same bytes come again.
-
-They use internals of aiokafka 0.14, which is pinned.
 """
 
 from collections import OrderedDict
@@ -17,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
+from leadstream.kafka.aiokafka_fetching import PartitionRecords, replace_parser
 from leadstream.kafka.batches import (
     CONTROL,
     FRAME,
@@ -93,20 +91,19 @@ class FetchedBytes:
             raise CorruptRecordException(f"{size} bytes were fetched, which are no whole batch")
 
 
-class ReadableRecords(fetcher.PartitionRecords):
+class ReadableRecords(PartitionRecords):
     """The records of one partition in a fetch response. Stands in for aiokafka's `PartitionRecords`."""
 
-    _records: FetchedBytes
-    next_fetch_offset: int
+    fetched: FetchedBytes
 
     def tell(self, event: str, offset: int, reason: str) -> None:
         """Called for what can't be read; a role puts its log line in here."""
 
-    def _unpack_records(self) -> Iterator[Any]:
-        tp = self._tp
-        data = self._records.data
+    def unpack(self) -> Iterator[Any]:
+        tp, hand_out = self.place, self.hand_out
+        data = self.fetched.data
         asked = self.next_fetch_offset
-        for begin, end, magic, batch in self._records.slices():
+        for begin, end, magic, batch in self.fetched.slices():
             items: Iterable[Item] | None
             if batch is None or not batch.validate_crc():
                 items = self._without_parser(data[begin:end], magic)
@@ -134,7 +131,7 @@ class ReadableRecords(fetcher.PartitionRecords):
                     expected = offset + 1
                     if offset >= start:
                         self.next_fetch_offset = offset + 1
-                        yield self._consumer_record(tp, record)
+                        yield hand_out(tp, record)
             except MemoryError:
                 raise
             except Exception:  # noqa: BLE001 - whatever the parser raises, it has given up the batch
@@ -150,9 +147,9 @@ class ReadableRecords(fetcher.PartitionRecords):
             if not isinstance(item, Unreadable):
                 if item.offset >= self.next_fetch_offset:
                     self.next_fetch_offset = item.offset + 1
-                    yield self._consumer_record(self._tp, item)
+                    yield self.hand_out(self.place, item)
             elif item.last >= self.next_fetch_offset:
-                item.topic, item.partition = self._tp.topic, self._tp.partition
+                item.topic, item.partition = self.place
                 # Reading may begin within it.
                 item.offset = max(item.offset, self.next_fetch_offset)
                 self.next_fetch_offset = item.last + 1
@@ -189,10 +186,9 @@ class ReadableRecords(fetcher.PartitionRecords):
 
     def _is_aborted(self, header: BatchHeader) -> bool:
         """Whether a batch is part of an aborted transaction; takes note of what it says of transactions."""
-        if self._isolation_level != fetcher.READ_COMMITTED:
+        if not self.is_committed_only:
             return False
-        self._consume_aborted_up_to(header.base)
-        aborted, producer = self._aborted_producers, header.producer
+        aborted, producer = self.aborted_producers_at(header.base), header.producer
         if not aborted or producer not in aborted:
             return False
         # The next marker of the producer can only be that of the abort, also if it is damaged.
@@ -203,7 +199,7 @@ class ReadableRecords(fetcher.PartitionRecords):
 
     def _is_suspect(self, raw: bytes) -> bool:
         """Whether a damaged batch is seen the first time, so that it should be fetched again."""
-        place = (self._tp.topic, self._tp.partition, FRAME.unpack_from(raw)[0])
+        place = (*self.place, FRAME.unpack_from(raw)[0])
         seen = crc32(raw)
         if _suspects.pop(place, None) == seen:
             return False
@@ -225,5 +221,4 @@ def _whole(raw: bytes, header: BatchHeader, detail: str) -> Unreadable:
 
 def install() -> None:
     """Let all consumers of this process read so."""
-    fetcher.MemoryRecords = FetchedBytes
-    fetcher.PartitionRecords = ReadableRecords
+    replace_parser(FetchedBytes, ReadableRecords)

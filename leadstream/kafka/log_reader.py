@@ -87,7 +87,7 @@ async def _bounds(
     consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]
 ) -> dict[TopicPartition, tuple[int, int]]:
     begins = await consumer.beginning_offsets(places)
-    # Near the end; where exactly it is, a fetch response tells.
+    # Near the end; a fetch response has the exact one.
     for place, offset in (await consumer.end_offsets(places)).items():
         consumer.seek(place, offset)
     while waiting := [place for place in places if stable_end(consumer, place) is None]:

@@ -3,17 +3,14 @@
 Kafka tells a client what it may do (KIP-430); aiokafka does not ask, so two requests are defined here.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
-    GroupCoordinatorNotAvailableError,
     IncompatibleBrokerVersion,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
@@ -21,7 +18,8 @@ from aiokafka.errors import (
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Bytes, Int16, Int32, Schema, String
 
-from leadstream.kafka import clients
+from leadstream.kafka.aiokafka_clients import AdministrationClient
+from leadstream.kafka.clients import administration, group_coordinator
 from leadstream.kafka.topics import TopicNames
 from leadstream.settings import Settings
 
@@ -94,27 +92,23 @@ def rights(names: TopicNames) -> dict[str, list[Right]]:
 
 
 def principal(settings: Settings) -> str:
-    """Whom Kafka takes us for, unless the brokers map names by rules of their own."""
+    """The user as Kafka sees it, unless the brokers map names by rules of their own."""
     named = settings.kafka_security_protocol.startswith("SASL") and settings.kafka_username
     return f"User:{settings.kafka_username if named else 'ANONYMOUS'}"
 
 
 async def lacking(settings: Settings, needed: Sequence[Right]) -> list[Right]:
-    """Which of the rights this user lacks, on what exists; none where the broker does not tell.
+    """Which of the rights this user lacks, on what exists; none where the broker does not report them.
 
-    What may be done with transactional ids only their use shows. Raises Kafka's errors while it is away.
+    Rights on transactional ids show only when they are used. Raises Kafka's errors while it is away.
     """
-    client = clients.admin(settings)
+    of_topics = [right for right in needed if right.resource in ("Topic", "Cluster")]
+    of_groups = [right for right in needed if right.resource == "Group"]
     try:
-        await client.start()
-        return [
-            *await _of_topics(client, [right for right in needed if right.resource in ("Topic", "Cluster")]),
-            *await _of_groups(client, [right for right in needed if right.resource == "Group"]),
-        ]
+        async with administration(settings) as client:
+            return [*await _of_topics(client, of_topics), *await _of_groups(client, of_groups)]
     except (NotImplementedError, IncompatibleBrokerVersion):
         return []  # the broker is older than the question, or the embedded one
-    finally:
-        await client.close()
 
 
 def told(settings: Settings, missing: Iterable[Right]) -> str:
@@ -136,19 +130,19 @@ def table(names: TopicNames) -> str:
     return "\n".join(lines) + "\n"
 
 
-async def _of_topics(client: AIOKafkaAdminClient, needed: Sequence[Right]) -> list[Right]:
+async def _of_topics(client: AdministrationClient, needed: Sequence[Right]) -> list[Right]:
     if not needed:
         return []
-    # Asked for by name, a topic that we may not see is told apart from one that does not exist.
+    # Asked for by name, a topic that this user may not see differs from one that does not exist.
     named = [right.name for right in needed if right.resource == "Topic"]
-    answer = (await client._send_request(_Metadata(named))).to_object()
+    answer = (await client.request(_Metadata(named))).to_object()
     allowed = {topic["topic"]: topic for topic in answer["topics"]}
     missing = []
     for right in needed:
         if right.resource == "Cluster":
             short = _short(right, answer["cluster_authorized_operations"])
         elif allowed[right.name]["error_code"] == TOPIC_DENIED:
-            # Not even Describe: whether it has DescribeConfigs is not told, and is when the rest is there.
+            # Without Describe, Kafka does not report whether there is DescribeConfigs.
             known = tuple(operation for operation in right.operations if operation != "DescribeConfigs")
             short = Right(known, right.resource, right.name)
         elif allowed[right.name]["error_code"] == TOPIC_UNKNOWN:
@@ -160,12 +154,12 @@ async def _of_topics(client: AIOKafkaAdminClient, needed: Sequence[Right]) -> li
     return missing
 
 
-async def _of_groups(client: AIOKafkaAdminClient, needed: Sequence[Right]) -> list[Right]:
+async def _of_groups(client: AdministrationClient, needed: Sequence[Right]) -> list[Right]:
     missing = []
     for right in needed:
         try:
-            coordinator = await _coordinator(client, right.name)
-            answer = await client._send_request(_DescribeGroups([right.name]), coordinator)
+            coordinator = await group_coordinator(client, right.name)
+            answer = await client.request(_DescribeGroups([right.name]), coordinator)
         except GroupAuthorizationFailedError:
             missing.append(right)
             continue
@@ -177,18 +171,8 @@ async def _of_groups(client: AIOKafkaAdminClient, needed: Sequence[Right]) -> li
     return missing
 
 
-async def _coordinator(client: AIOKafkaAdminClient, group: str) -> int:
-    while True:
-        try:
-            found: int = await client.find_coordinator(group)
-            return found
-        except GroupCoordinatorNotAvailableError:
-            # A new cluster makes the topic of offsets when it is first asked.
-            await asyncio.sleep(0.2)
-
-
 def _short(right: Right, allowed: int) -> Right | None:
-    """What of a right is not among the allowed operations. Who may not even Describe was not told any."""
+    """What of a right is not among the allowed operations. Without Describe, Kafka reports none: None."""
     if allowed < 0 or not allowed & 1 << BITS["Describe"]:
         return None
     operations = tuple(operation for operation in right.operations if not allowed & 1 << BITS[operation])

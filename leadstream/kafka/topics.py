@@ -1,16 +1,16 @@
 """The topics of an installation: names, settings, creation and checks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, NodeNotReadyError, for_code
+from aiokafka.errors import KafkaError, for_code
 
-from leadstream.kafka import clients
+from leadstream.errors import LeadStreamError
+from leadstream.kafka.aiokafka_clients import AdministrationClient
+from leadstream.kafka.clients import administration
 from leadstream.records.outputs import Kind
 from leadstream.settings import Settings
 
@@ -30,7 +30,7 @@ TOPIC_EXISTS = 36
 VISIBLE_WITHIN_SECONDS = 15.0
 
 
-class PartitionCountError(Exception):
+class PartitionCountError(LeadStreamError):
     """A topic exists with another number of partitions, `found`, than asked for."""
 
     def __init__(self, topic: str, wanted: int, found: int) -> None:
@@ -42,7 +42,7 @@ class PartitionCountError(Exception):
         self.found = found
 
 
-class TopicAbsent(Exception):
+class TopicAbsent(LeadStreamError):
     """A topic does not exist."""
 
     def __init__(self, topic: str) -> None:
@@ -124,8 +124,8 @@ class TopicSpec:
 class TopicState:
     """A topic as the broker describes it.
 
-    The embedded broker keeps settings and describes them, LogAppendTime included, but does not act on it:
-    what a topic's timestamps are, only its records tell (`timestamp_type`).
+    The embedded broker keeps and describes LogAppendTime, but does not act on it: only the records show what
+    their timestamps are (`timestamp_type`).
     """
 
     name: str
@@ -190,7 +190,7 @@ async def create_topics(settings: Settings, wanted: Sequence[TopicSpec]) -> list
     Raises `PartitionCountError`, before anything is created, if one of them has another number of
     partitions; any other refusal of the broker is a `KafkaError`.
     """
-    async with _admin(settings) as admin:
+    async with administration(settings) as admin:
         present = await _describe(admin)
         _check_counts(wanted, present)
         absent = [spec for spec in wanted if spec.name not in present]
@@ -209,7 +209,7 @@ async def create_topics(settings: Settings, wanted: Sequence[TopicSpec]) -> list
 
 async def describe_topics(settings: Settings, names: Iterable[str]) -> dict[str, TopicState]:
     """Those of `names` that exist, with their settings."""
-    async with _admin(settings) as admin:
+    async with administration(settings) as admin:
         counts = await _describe(admin)
         present = [name for name in names if name in counts]
         return {name: TopicState(name, counts[name], await _config(admin, name)) for name in present}
@@ -217,7 +217,7 @@ async def describe_topics(settings: Settings, names: Iterable[str]) -> dict[str,
 
 async def partition_count(settings: Settings, topic: str) -> int:
     """How many partitions a topic has. Raises `TopicAbsent`, and does not create it by asking."""
-    async with _admin(settings) as admin:
+    async with administration(settings) as admin:
         count = (await _describe(admin)).get(topic)
     if count is None:
         raise TopicAbsent(topic)
@@ -236,7 +236,7 @@ async def check_topics(settings: Settings, wanted: Sequence[TopicSpec]) -> list[
 
 
 def differences(spec: TopicSpec, state: TopicState | None) -> list[Difference]:
-    """How a topic differs from its specification. A setting that the broker does not tell is not judged."""
+    """How a topic differs from its specification. A setting that the broker does not report is not judged."""
     if state is None:
         return [Difference(spec.name, "partitions", str(spec.partitions), None, True)]
     found = []
@@ -249,16 +249,6 @@ def differences(spec: TopicSpec, state: TopicState | None) -> list[Difference]:
     return found
 
 
-@asynccontextmanager
-async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = clients.admin(settings)
-    try:
-        await client.start()
-        yield client
-    finally:
-        await client.close()
-
-
 def _check_counts(wanted: Sequence[TopicSpec], present: dict[str, int]) -> None:
     for spec in wanted:
         count = present.get(spec.name, spec.partitions)
@@ -266,33 +256,19 @@ def _check_counts(wanted: Sequence[TopicSpec], present: dict[str, int]) -> None:
             raise PartitionCountError(spec.name, spec.partitions, count)
 
 
-async def _describe(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """Partition counts of all topics whose partitions have leaders."""
+async def _describe(admin: AdministrationClient) -> dict[str, int]:
+    """Partition counts of all topics whose partitions have leaders.
+
+    All of them are asked for: a broker may create those that a metadata request names.
+    """
     return {
         topic["topic"]: len(topic["partitions"])
-        for topic in await _all_topics(admin)
+        for topic in await admin.describe_topics(None)
         if all(partition["error_code"] == 0 for partition in topic["partitions"])
     }
 
 
-async def _all_topics(admin: AIOKafkaAdminClient) -> list[dict[str, Any]]:
-    """What the cluster says of its topics, once it has a broker to say it.
-
-    All of them are asked for: a broker may create those that a metadata request names.
-    """
-    deadline = asyncio.get_running_loop().time() + VISIBLE_WITHIN_SECONDS
-    while True:
-        try:
-            topics: list[dict[str, Any]] = await admin.describe_topics(None)
-            return topics
-        except NodeNotReadyError:
-            # A broker that stood still is out of its cluster for a moment, and lists no broker until then.
-            if asyncio.get_running_loop().time() > deadline:
-                raise
-            await asyncio.sleep(0.1)
-
-
-async def _config(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
+async def _config(admin: AdministrationClient, name: str) -> dict[str, str]:
     [response] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
     [resource] = response.to_object()["resources"]
     if resource["error_code"]:
@@ -300,7 +276,7 @@ async def _config(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
     return {entry["config_names"]: entry["config_value"] for entry in resource["config_entries"]}
 
 
-async def _create(admin: AIOKafkaAdminClient, spec: TopicSpec) -> bool:
+async def _create(admin: AdministrationClient, spec: TopicSpec) -> bool:
     topic = NewTopic(spec.name, spec.partitions, 1, topic_configs=spec.config)
     # The broker's default; the constructor refuses this value, the protocol has it (KIP-464).
     topic.replication_factor = -1

@@ -1,11 +1,14 @@
 """From files to the models of all tenants."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from pydantic import TypeAdapter
 
 from leadstream.models import schema
@@ -42,7 +45,7 @@ def load_catalog(model: str, tenants: Path | None = None) -> ModelCatalog:
     and the nearest valid name.
     """
     if tenants is None:
-        return ModelCatalog(compile_model(load_rule_file(model)))
+        return ModelCatalog(compile_model(load_rule_file(model)), compile_rules=compile_rules)
     lines: list[str] = []
     listed: list[schema.Tenant] = []
     files: dict[str | None, schema.RuleFile] = {}
@@ -60,7 +63,16 @@ def load_catalog(model: str, tenants: Path | None = None) -> ModelCatalog:
         if kind not in compiled:
             compiled[kind] = compile_model(files[tenant.model], tenant)
         found[tenant.tenant] = compiled[kind]
-    return ModelCatalog(default, found)
+    return ModelCatalog(default, found, compile_rules)
+
+
+def compile_rules(rules: Mapping[str, Any], timezone: str | None) -> CompiledModel:
+    """The model of a rule file as plain values, as an activation has it. Raises `ValueError`."""
+    try:
+        file = checked(read_document(msgspec.json.encode(rules).decode(), "activation"))
+    except ModelError as error:
+        raise ValueError(str(error)) from None
+    return replace(compile_model(file), timezone=timezone)
 
 
 @contextmanager

@@ -43,6 +43,7 @@ def compile_model(file: schema.RuleFile, tenant: schema.Tenant | None = None) ->
         actions=policy.actions(),
         fits=tuple(rules.fits),
         kept_facts=kept_facts(file, policy.channels),
+        rings=tuple(rules.rings),
         fitted=frozenset(rules.fitted),
         timers=timers,
         spikes=policy.spikes(),

@@ -75,12 +75,12 @@ class RuleCompiler:
                 self.categories.append(Category(name, -float(cap), 0.0))
         self.branches: list[Branch] = []
         self.branch(BUMPED, 1.0, 0, None)
-        self.rings = 0
+        self.rings: list[str] = []
         self.rules: defaultdict[str, list[Rule]] = defaultdict(list)
         self.effects: defaultdict[str, list[Effect]] = defaultdict(list)
         self.guard_numbers = {guard.id: number for number, guard in enumerate(file.guards)}
         followed = dict.fromkeys(rule.after.rule for rule in file.rules if rule.after is not None)
-        self.follow_rings = {name: self.ring() for name in followed}
+        self.follow_rings = {name: self.ring(f"after:{name}") for name in followed}
         for rule in file.rules:
             self.rule(rule)
         self.fitted: list[str] = []
@@ -97,9 +97,9 @@ class RuleCompiler:
         }
         self.guards = [(guard.on, self.guard(guard)) for guard in file.guards]
 
-    def ring(self) -> int:
-        self.rings += 1
-        return self.rings - 1
+    def ring(self, name: str) -> int:
+        self.rings.append(name)
+        return len(self.rings) - 1
 
     def branch(self, factor: str, points: float, kernel: int, category: str | None) -> Branch:
         symbol = chr(len(self.branches))
@@ -139,7 +139,7 @@ class RuleCompiler:
         number = self.kernel_number(kernel)
         repeat = None
         if rule.repeat is not None:
-            repeat = Repeat(self.ring(), rule.repeat.within, tuple(rule.repeat.factors))
+            repeat = Repeat(self.ring(f"repeat:{rule.id}"), rule.repeat.within, tuple(rule.repeat.factors))
         branch, pick = None, None
         if rule.by is None:
             branch = self.branch(rule.id, float(rule.points or 0.0), number, rule.category)
@@ -200,7 +200,7 @@ class RuleCompiler:
     def guard(self, guard: form.Guard) -> Guard:
         number = self.guard_numbers[guard.id]
         if guard.burst is not None:
-            ring = self.ring()
+            ring = self.ring(f"guard:{guard.id}")
             return Guard(
                 guard.id,
                 number,

@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from leadstream.errors import LeadStreamError
+
 LONGEST = 1000
 MOST = 50
 """The errors that are told of a run; of further ones only how many there are."""
 _ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-class ModelError(Exception):
+class ModelError(LeadStreamError):
     """A rule file or tenants file that can't be used; a line for each error: `file:line:column: reason`.
 
     What the file put into a line is made fit for one: control characters are spaces, and what is longer than

@@ -1,11 +1,13 @@
 """What the topic of models should say of a catalog, and what it says already. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
 from msgspec.structs import replace
 
+from leadstream.models.catalog import compile_rules
+from leadstream.records.intents import Intents
 from leadstream.records.models import (
     ANY_TENANT,
     ModelDecay,
@@ -51,15 +53,19 @@ class Published:
         self._records.pop(key, None)
         self._records[key] = Logged(model, timestamp)
 
-    def lacking(self, catalog: ModelCatalog) -> list[tuple[bytes, bytes]]:
-        """The records, key and value, after which the topic says exactly which models the catalog has.
+    def active(self) -> list[ScoringModel]:
+        """Of each tenant the model in force, as its last record says."""
+        last = {logged.model.tenant: logged.model for logged in self._records.values()}
+        return [model for model in last.values() if model.active]
+
+    def lacking(self, wanted: Mapping[str, CompiledModel]) -> list[tuple[bytes, bytes]]:
+        """The records, key and value, after which the topic says that exactly these models are in force.
 
         One for each tenant whose model is another one or not told of, and one for each that the topic has a
-        model of and the catalog none.
+        model of and that is none of these.
         """
         last = {logged.model.tenant: (key, logged) for key, logged in self._records.items()}
         found = []
-        wanted = dict(models_of(catalog))
         for tenant, compiled in wanted.items():
             model = as_read(record_of(tenant, compiled))
             key = model_key(tenant, compiled.fingerprint)
@@ -75,9 +81,19 @@ class Published:
         return found
 
 
-def models_of(catalog: ModelCatalog) -> Iterable[tuple[str, CompiledModel]]:
+def with_activations(seed: Mapping[str, CompiledModel], intents: Intents) -> dict[str, CompiledModel]:
+    """The models in force by tenant: those activated, for the other tenants those of `seed`."""
+    found = dict(seed)
+    for tenant in {**seed, **dict.fromkeys(intents.tenants)}:
+        last = intents.in_force(tenant)
+        if last is not None:
+            found[tenant] = compile_rules(last.rules, last.timezone)
+    return found
+
+
+def models_of(catalog: ModelCatalog) -> Mapping[str, CompiledModel]:
     """Each tenant of a catalog with its model; without tenants, the one for all of them."""
-    return [(ANY_TENANT, catalog.default)] if catalog.tenants is None else catalog.tenants.items()
+    return {ANY_TENANT: catalog.default} if catalog.tenants is None else catalog.tenants
 
 
 def created(logged: Logged) -> int:

@@ -26,6 +26,7 @@ from typing import IO, Annotated, Any, cast
 
 import msgspec
 
+from leadstream.errors import LeadStreamError
 from leadstream.records.keys import TICK_KEY, lead_key
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import MAX_BYTES, decode_signal
@@ -51,7 +52,7 @@ PLACE_FIELDS = ("topic", "partition", "offset", "received_at", "misplaced", "key
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class BadLine(Exception):
+class BadLine(LeadStreamError):
     """A line that is no record; the message says why."""
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from leadstream.offline.lines import BadLine, LineRecord, parse_line
 from leadstream.offline.outputs import Outputs
+from leadstream.records.counts import Output
 from leadstream.records.keys import TICK_KEY, lead_key
 from leadstream.records.outputs import Accumulator, FactorShare
 from leadstream.records.step import Step, Unreadable
@@ -31,7 +32,7 @@ OnBad = Callable[[int, str], None]
 class Counts:
     """What a replay met. `signals` are records but ticks and misplaced ones, so bad ones and duplicates are
     among them; `left_out` came after the end; `dead_letters` count by reason, `bad_lines` are no records at
-    all; `outputs` count by kind as `Step.records` does."""
+    all."""
 
     lines: int = 0
     signals: int = 0
@@ -40,7 +41,7 @@ class Counts:
     left_out: int = 0
     bad_lines: int = 0
     dead_letters: Counter[str] = field(default_factory=Counter)
-    outputs: Counter[str] = field(default_factory=Counter)
+    outputs: Counter[Output] = field(default_factory=Counter)
 
 
 class LeadLine(msgspec.Struct, frozen=True):
@@ -164,13 +165,12 @@ class Replay:
 
     def _count(self, step: Step, records: list[LineRecord | Unreadable]) -> None:
         counts = self.counts
-        for (_, outcome), number in step.outcomes.items():
+        for (_, outcome), number in step.counts.outcomes.items():
             if outcome == "duplicate":
                 counts.duplicates += number
             else:
                 counts.folded += number
-        for kind, number in step.records.items():
-            counts.outputs[kind] += number
+        counts.outputs.update(step.counts.outputs)
         if step.dead_letters:
             numbers = {record.offset: record.number for record in records}
             for _, _, headers in step.dead_letters:

@@ -10,12 +10,14 @@ from wsgiref.simple_server import WSGIRequestHandler
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
+from leadstream.errors import LeadStreamError
+
 Check = Callable[[], str | None]
 """Returns None if all is well, else what is not, in one line."""
 
 
-class CannotListen(Exception):
-    """The endpoint can't have the address; the message says which, and why."""
+class CannotListen(LeadStreamError):
+    """The endpoint can't listen on the address; the message says which, and why."""
 
 
 class _Quiet(WSGIRequestHandler):
@@ -82,7 +84,7 @@ class HealthServer:
 def _bound(host: str, port: int) -> _Server:
     name = host.removeprefix("[").removesuffix("]")
     if not name.strip():
-        # To the system that would be every address of the machine.
+        # The system would take it for every address of the machine.
         raise CannotListen("the endpoint's host is empty")
     try:
         addresses = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

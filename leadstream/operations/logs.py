@@ -66,7 +66,7 @@ def configure(settings: Settings) -> None:
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
     for name in _NOISY:
-        # Their own news (joining, assignments, retries) is told by ours; their problems are not.
+        # LeadStream logs joining, assignments and retries itself, but not the problems of these libraries.
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -1,6 +1,6 @@
 """Every metric of LeadStream, named and typed in one place. No label ever holds a lead or a tenant.
 
-A role shows the metrics of its own registry alone: another's would say 0 of what this one does not know.
+A role shows the metrics of its own registry only: those of the other role would always be 0.
 """
 
 from typing import TypeVar
@@ -52,6 +52,11 @@ UNREAD_FACTS = _counter(
 )
 FORWARDED = _counter("forwarded", "Records sent on because their key belongs to another partition.")
 TICKS = _counter("ticks", "Ticks appended to the log because a lead fell due.")
+SWEEPS = _counter("sweeps", "Sweep records appended to the log to move leads to the rules in force.")
+ACTIVATION = _gauge(
+    "activation_number", "Number of the last activation of rules that the partition has folded.", "partition"
+)
+SWEEP_OPEN = _gauge("sweep_open", "Whether leads of the partition wait to be moved to it.", "partition")
 FOLD_SECONDS = _histogram("fold_seconds", "Folding of one chunk of records.")
 STEP_SECONDS = _histogram("step_seconds", "One step, from taking what was folded to its commit.")
 COMMIT_SECONDS = _histogram("commit_seconds", "The commit of a step's transaction alone.")

@@ -1,5 +1,7 @@
 """What can go wrong between the log and PostgreSQL, and what the caller is to do about it."""
 
+from leadstream.errors import LeadStreamError
+
 MODELS_REMEDY = "run `leadstream db rebuild` once workers have run: they have written the models again"
 OTHER_TOPIC_REMEDY = (
     "correct LEADSTREAM_KAFKA_BOOTSTRAP, or project into another LEADSTREAM_POSTGRES_SCHEMA: these tables "
@@ -7,16 +9,10 @@ OTHER_TOPIC_REMEDY = (
 )
 
 
-class ProjectionError(Exception):
-    """The message is one line, names a remedy where there is one, and holds no password.
+class ProjectionError(LeadStreamError):
+    """PostgreSQL or the tables do not allow what was asked.
 
-    ```
-    ProjectionError
-    ├── StoreUnavailable   try again later
-    ├── SchemaMismatch     an operator has to act
-    ├── OtherTopic         an operator has to act
-    └── PositionMismatch   seek to `current`
-    ```
+    The message is one line, names a remedy where there is one, and holds no password.
     """
 
 
@@ -26,11 +22,11 @@ class StoreUnavailable(ProjectionError):
 
 
 class SchemaMismatch(ProjectionError):
-    """The tables are not those of this version."""
+    """The tables are not those of this version: an operator has to act."""
 
 
 class OtherTopic(ProjectionError):
-    """A position is one of another topic of the same name."""
+    """The tables were filled from another topic of the same name: an operator has to act."""
 
     def __init__(self, topic: str, partition: int, stored: str, present: str, remedy: str) -> None:
         self.what = (
@@ -42,7 +38,7 @@ class OtherTopic(ProjectionError):
 
 
 class PositionMismatch(ProjectionError):
-    """The rows do not begin where the tables end. Nothing was written. `current` is where they end."""
+    """The rows do not begin where the tables end. Nothing was written: seek to `current`, where they end."""
 
     def __init__(self, topic: str, partition: int, begin: int, current: int | None) -> None:
         super().__init__(

@@ -25,7 +25,7 @@ from leadstream.projection.storable import (
     storable,
 )
 from leadstream.projection.tables import LEADS
-from leadstream.records.keys import lead_key
+from leadstream.records.keys import CONTROL_PREFIX, lead_key
 from leadstream.records.outputs import Accumulator, Contribution, Kind
 from leadstream.records.rejection import shorten
 from leadstream.records.signal import MAX_TEXT
@@ -250,6 +250,9 @@ def _read_models(records: Sequence[LogRecord], batch: Batch) -> None:
         key = record.key
         if key is None:
             batch.reject(record, Unfit("key_mismatch", "the record has no key"))
+            continue
+        if key.startswith(CONTROL_PREFIX):
+            # What operators mean to do: it goes to the workers.
             continue
         if key in seen:
             batch.coalesced += 1

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from leadstream.errors import LeadStreamError
 from leadstream.records.rejection import shorten
 from leadstream.records.step import LogRecord, Unreadable
 from leadstream.records.times import FIRST, LAST
@@ -77,7 +78,7 @@ class DeadRow:
         )
 
 
-class Unfit(Exception):
+class Unfit(LeadStreamError):
     """A record that can't become a row."""
 
     def __init__(self, reason: str, detail: str) -> None:

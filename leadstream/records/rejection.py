@@ -1,5 +1,7 @@
 """Why a record can't be folded."""
 
+from leadstream.errors import LeadStreamError
+
 REASONS = (
     "not_json",
     "bad_field",
@@ -10,11 +12,12 @@ REASONS = (
     "bad_signal",
     "not_forwarded",
     "unreadable",
+    "bad_control",
 )
 """Every reason that a dead letter can name; each is explained in docs/operations.md."""
 
 
-class Rejected(Exception):
+class Rejected(LeadStreamError):
     """A record that goes to the dead letters.
 
     `reason` is one of `REASONS`; `detail` says what is wrong, where, and with what value (shortened).

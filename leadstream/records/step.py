@@ -1,10 +1,11 @@
 """A step: what a task commits in one transaction."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
+
+from leadstream.records.counts import Counts
 
 Headers = list[tuple[str, bytes]]
 Message = tuple[bytes | None, bytes | None, Headers]
@@ -72,10 +73,4 @@ class Step:
     history: list[Message] = field(default_factory=list)
     dead_letters: list[Message] = field(default_factory=list)
     forwards: list[tuple[int, Message]] = field(default_factory=list)
-    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Signals by (type, outcome); types that neither a rule of the model names nor the engine knows count as
-    `other`. Outcomes: those of HistoryEntry, and `duplicate`."""
-    records: dict[str, int] = field(default_factory=dict)
-    """How many of each kind: `crossing:up`, `crossing:down`, `band:up`, `band:down`, `action:<do>:requested`,
-    `action:<do>:<reason of a skip>`, `reject:<reason>`, `unread:<field>` (a fact that can't be read),
-    `forward`, `tick`, `timer`, `guarded` (left out, as the lead's row has it already)."""
+    counts: Counts = field(default_factory=Counts)

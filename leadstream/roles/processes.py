@@ -15,20 +15,21 @@ from pathlib import Path
 import structlog
 from prometheus_client import CollectorRegistry
 
-from leadstream import __version__
 from leadstream.models import load_catalog
 from leadstream.operations.logs import configure
 from leadstream.operations.process_metrics import ProcessMetrics
-from leadstream.roles.role import END_SECONDS, listening, run_role
-from leadstream.roles.worker import DEFAULT_METRICS_PORT, Worker
+from leadstream.roles.role import END_SECONDS, Role, run_role
+from leadstream.roles.worker import Worker
+from leadstream.scoring.compiled.model import ModelCatalog
 from leadstream.settings import Settings
 from leadstream.stream.errors import ProcessEnded, Refused
 
-log = structlog.get_logger()
 
-
-class WorkerProcesses:
+class WorkerProcesses(Role):
     """`count` processes of one worker; what else there is as on the command line."""
+
+    name = Worker.name
+    default_port = Worker.default_port
 
     def __init__(
         self,
@@ -39,34 +40,38 @@ class WorkerProcesses:
         start_at: int | None,
         copied_log: bool = False,
     ) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self._arguments = (model, tenants, start_at, copied_log)
         self._ports: list[int | None] = [None] * count
         self._processes: list[SpawnProcess] = []
         self._prepared: list[Connection] = []
+        self._metrics = ProcessMetrics(self._ports)
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(self._metrics)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all until `stop` is set or one ends; then all end.
 
         Raises Refused where only one process may fold, ProcessEnded if one ended by itself.
         """
-        settings = self._settings
-        if settings.processing_guarantee == "at_least_once":
+        if self._settings.processing_guarantee == "at_least_once":
             raise Refused("at_least_once allows one process in the group: start without --processes")
-        metrics = ProcessMetrics(self._ports)
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(metrics)
-        with listening(
-            settings,
-            DEFAULT_METRICS_PORT,
-            registry,
-            healthy=lambda: metrics.problem("/healthz"),
-            ready=lambda: metrics.problem("/readyz"),
-        ) as health:
-            log.info("worker starting", version=__version__, processes=len(self._ports), metrics=health.url)
-            await self._live_all(stop)
+        await super().run(stop)
 
-    async def _live_all(self, stop: asyncio.Event) -> None:
+    def starting_with(self) -> dict[str, object]:
+        """How many processes."""
+        return {"processes": len(self._ports)}
+
+    def unhealthy(self) -> str | None:
+        """All processes must be well."""
+        return self._metrics.problem("/healthz")
+
+    def unready(self) -> str | None:
+        """All processes must be ready."""
+        return self._metrics.problem("/readyz")
+
+    async def live(self, stop: asyncio.Event) -> None:
+        """Start all; end all when `stop` is set or one has ended."""
         lives = [asyncio.ensure_future(self._live(number)) for number in range(len(self._ports))]
         stopping = asyncio.ensure_future(stop.wait())
         try:
@@ -135,6 +140,32 @@ class WorkerProcesses:
         return process.exitcode or 0
 
 
+class _Member(Worker):
+    """A worker that is one process of several; it ends as if asked to when its parent is gone.
+
+    It sends the parent its endpoint's port.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: ModelCatalog,
+        start_at: int | None,
+        *,
+        copied_log: bool,
+        parent: Connection,
+    ) -> None:
+        super().__init__(settings, catalog, start_at, copied_log=copied_log)
+        self._parent = parent
+
+    async def run(self, stop: asyncio.Event) -> None:
+        asyncio.get_running_loop().add_reader(self._parent.fileno(), stop.set)
+        await super().run(stop)
+
+    def listens(self, port: int) -> None:
+        self._parent.send(port)
+
+
 def _process(
     number: int,
     settings: Settings,
@@ -144,24 +175,16 @@ def _process(
     copied_log: bool,
     parent: Connection,
 ) -> None:
-    """The life of one process; it ends as if asked to when its parent is gone.
-
-    It tells the parent None when it is prepared, waits for the parent's None, then tells its endpoint's port.
-    """
+    """The life of one process. It sends its parent None when it is prepared, and waits for one in return."""
     configure(settings)
     structlog.contextvars.bind_contextvars(process=number)
-    worker = Worker(settings, load_catalog(model, tenants), start_at, parent.send, copied_log=copied_log)
+    worker = _Member(settings, load_catalog(model, tenants), start_at, copied_log=copied_log, parent=parent)
     try:
         parent.send(None)
         parent.recv()
     except (EOFError, OSError, KeyboardInterrupt):
         sys.exit(0)
-
-    async def run(stop: asyncio.Event) -> None:
-        asyncio.get_running_loop().add_reader(parent.fileno(), stop.set)
-        await worker.run(stop)
-
-    sys.exit(run_role("worker", run))
+    sys.exit(run_role(worker))
 
 
 def run_processes(
@@ -173,6 +196,6 @@ def run_processes(
     copied_log: bool = False,
 ) -> int:
     """Run a worker of `count` processes until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    run = WorkerProcesses(settings, count, model, tenants, start_at, copied_log).run
+    role = WorkerProcesses(settings, count, model, tenants, start_at, copied_log)
     # Later than its processes, which end by themselves.
-    return run_role("worker", run, end_seconds=END_SECONDS + 1.0)
+    return run_role(role, end_seconds=END_SECONDS + 1.0)

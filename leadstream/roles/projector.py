@@ -8,13 +8,14 @@ import asyncio
 import math
 import time
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from leadstream import __version__
+from leadstream.backoff import RANDOM, Backoff
 from leadstream.kafka.topic_identity import TopicIdentity
 from leadstream.kafka.topics import TopicNames, describe_topics
 from leadstream.operations import metrics
@@ -29,7 +30,7 @@ from leadstream.projection.migrate import migrate
 from leadstream.projection.store import ProjectionStore
 from leadstream.records.outputs import Kind
 from leadstream.records.step import LogRecord
-from leadstream.roles.role import listening, prepared, run_app, run_role
+from leadstream.roles.role import Role, run_app, run_role
 from leadstream.settings import Settings
 from leadstream.stream.app import PackApp
 from leadstream.stream.errors import LogTruncated, OtherLog, Refused
@@ -41,7 +42,6 @@ from leadstream.stream.topic_watch import TopicWatch
 
 log = structlog.get_logger()
 
-DEFAULT_METRICS_PORT = 9465
 STEP_RECORDS = 20_000
 """The most records of one PostgreSQL transaction; packs that waited are applied together."""
 
@@ -49,15 +49,19 @@ STEP_RECORDS = 20_000
 class ProjectionTask:
     """Projects one partition of one topic. Backs off and goes on by itself while PostgreSQL is away."""
 
-    def __init__(self, tp: TopicPartition, app: "ProjectorApp", store: ProjectionStore) -> None:
+    def __init__(
+        self, tp: TopicPartition, app: "ProjectorApp", store: ProjectionStore, random: Random = RANDOM
+    ) -> None:
+        """`random` is the source of the jitter of waits."""
         self.tp = tp
         self.position: int | None = None
         self.opening_since = time.monotonic()
         self.away: str | None = None
-        """Why PostgreSQL does not take what waits."""
+        """Why PostgreSQL does not accept what waits."""
         self._waiting_since: int | None = None
         self._app = app
         self._store = store
+        self._random = random
         self._packs = PackQueue(lambda: app.thread.pause(tp), lambda: app.thread.resume(tp))
         self._runner = asyncio.create_task(self._run(), name=f"projection-{tp.topic}-{tp.partition}")
 
@@ -82,7 +86,7 @@ class ProjectionTask:
         return pack.records[0].timestamp if pack is not None and pack.records else None
 
     async def _run(self) -> None:
-        backoff = 0.2
+        backoff = Backoff(0.2, 5.0, random=self._random)
         try:
             while True:
                 try:
@@ -90,21 +94,21 @@ class ProjectionTask:
                     while True:
                         await self._step()
                         self.away = None
-                        backoff = 0.2
+                        backoff.reset()
                 except PositionMismatch as error:
                     metrics.STALE_PACKS.inc()
                     log.info("sought", topic=self.tp.topic, partition=self.tp.partition, reason=str(error))
                 except StoreUnavailable as error:
                     self.away = str(error)
+                    wait = backoff.next()
                     log.warning(
                         "postgresql is away",
-                        retry_in=backoff,
+                        retry_in=round(wait, 2),
                         topic=self.tp.topic,
                         partition=self.tp.partition,
                         reason=self.away,
                     )
-                    await asyncio.sleep(backoff)
-                    backoff = min(backoff * 2, 5.0)
+                    await asyncio.sleep(wait)
         except asyncio.CancelledError:
             raise
         except (OtherTopic, SchemaMismatch) as error:
@@ -123,7 +127,7 @@ class ProjectionTask:
             )
         begin = beginning if stored is None else stored
         if begin != self.position:
-            # What failed is in the tables all the same, or is no longer what comes next.
+            # What failed is in the tables nevertheless, or is no longer what comes next.
             self._waiting_since = None
         if self._waiting_since is None:
             self.away = None
@@ -194,7 +198,7 @@ class ProjectorApp(PackApp):
             metrics.forget(*tp)
 
     def away(self) -> str | None:
-        """Why PostgreSQL takes nothing of one of the partitions; None if it takes all."""
+        """Why PostgreSQL does not accept what one of the partitions writes; None if it accepts all."""
         return next((task.away for task in self.tasks.values() if task.away is not None), None)
 
     async def drain(self) -> Mapping[TP, int]:
@@ -208,62 +212,60 @@ class ProjectorApp(PackApp):
         return {TP(*key): task.position for key, task in self.tasks.items() if task.position is not None}
 
 
-class Projector:
+class Projector(Role):
     """One process of the projecting group."""
 
+    name = "projector"
+    default_port = 9465
+    registry = metrics.PROJECTOR
+
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        super().__init__(settings)
+        # Until PostgreSQL was asked; 0 would say that it is away.
+        metrics.STORE_UP.set(math.nan)
         self._names = TopicNames(settings.topic_prefix, settings.app)
         self._topics = self._names.projected
         self._watch = TopicWatch(settings, list(self._topics))
         self._app: ProjectorApp | None = None
         self._away: str | None = None
+        self._dsn = settings.postgres_dsn.get_secret_value()
+        self._store = ProjectionStore(self._dsn, settings.postgres_schema, self._topics)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Project until `stop` is set. Raises StreamError."""
-        settings = self._settings
-        metrics.BUILD.info({"version": __version__, "role": "projector"})
-        # Until PostgreSQL was asked; 0 would say that it is away.
-        metrics.STORE_UP.set(math.nan)
-        dsn = settings.postgres_dsn.get_secret_value()
-        store = ProjectionStore(dsn, settings.postgres_schema, self._topics)
-        with listening(
-            settings, DEFAULT_METRICS_PORT, metrics.PROJECTOR, healthy=self.unhealthy, ready=self.unready
-        ) as health:
-            log.info("projector starting", version=__version__, metrics=health.url)
-            try:
-                if not await prepared(self._prepare(store, dsn), stop):
-                    return
-                self._app = ProjectorApp(settings, self._topics, store)
-                await run_app(self._app, stop, self._observe(), self._watch.watch(judge))
-            finally:
-                await self._watch.stop()
-                await store.close()
-
-    async def _prepare(self, store: ProjectionStore, dsn: str) -> None:
+    async def prepare(self) -> None:
+        """Check rights and topics, learn which topics these are, and make the tables."""
         await check_rights(self._settings, self._names, "projector")
         wanted = list(self._topics)
         states = await when_kafka_answers(lambda: describe_topics(self._settings, wanted), "topics")
         check_present(wanted, states, self._names.models)
         await self._watch.start()
-        store.topic_ids = {topic: found.id for topic, found in self._watch.found.items()}
-        backoff = 0.5
+        self._store.topic_ids = {topic: found.id for topic, found in self._watch.found.items()}
+        backoff = Backoff(0.5, 10.0)
         while True:
             try:
-                await migrate(dsn, self._settings.postgres_schema)
-                await store.open()
+                await migrate(self._dsn, self._settings.postgres_schema)
+                await self._store.open()
             except StoreUnavailable as error:
                 self._away = str(error)
                 metrics.STORE_UP.set(0)
-                log.warning("postgresql is away", retry_in=backoff, reason=str(error))
+                wait = backoff.next()
+                log.warning("postgresql is away", retry_in=round(wait, 2), reason=str(error))
             except SchemaMismatch as error:
                 raise Refused(str(error)) from error
             else:
                 self._away = None
                 metrics.STORE_UP.set(1)
                 return
-            await asyncio.sleep(backoff)
-            backoff = min(backoff * 2, 10.0)
+            await asyncio.sleep(wait)
+
+    async def live(self, stop: asyncio.Event) -> None:
+        """Project until `stop` is set."""
+        self._app = ProjectorApp(self._settings, self._topics, self._store)
+        await run_app(self._app, stop, self._observe(), self._watch.watch(judge))
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._watch.stop()
+        await self._store.close()
 
     async def _observe(self) -> None:
         while True:
@@ -289,7 +291,7 @@ class Projector:
         return None
 
     def unready(self) -> str | None:
-        """PostgreSQL must take what is written, and every assigned partition must have read its position."""
+        """PostgreSQL must accept what is written, and every assigned partition have read its position."""
         if self._app is None:
             return self._away or "not in the group yet"
         problem = self._app.away() or self._app.unready()
@@ -307,4 +309,4 @@ def judge(topic: str, before: TopicIdentity, now: TopicIdentity | None) -> Other
 
 def run_projector(settings: Settings) -> int:
     """Run the projector until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    return run_role("projector", Projector(settings).run)
+    return run_role(Projector(settings))

@@ -1,4 +1,4 @@
-"""A long-running role: signals, health endpoint, and the exit code that tells how it ended."""
+"""A long-running role: signals, health endpoint, and the exit code that says how it ended."""
 
 import asyncio
 import contextlib
@@ -20,6 +20,7 @@ from aiokafka.errors import (
 from mode.threads import WorkerThread
 from prometheus_client import CollectorRegistry
 
+from leadstream import __version__
 from leadstream.kafka.rights import DENIED, lacking, rights, told
 from leadstream.kafka.topics import TopicNames
 from leadstream.operations import metrics
@@ -32,18 +33,16 @@ from leadstream.stream.packs import PositionLost
 log = structlog.get_logger()
 
 STOP_SECONDS = 7.0
-"""An app that takes longer to stop is left where it is; the broker aborts what is open."""
+"""Seconds; an app that takes longer to stop is abandoned, and the broker aborts what is open."""
 END_SECONDS = 8.0
-"""So long after the request to stop, or after an error was told, the process ends whatever runs in it."""
-
-Run = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+"""Seconds after the request to stop, or after an error was logged, the process ends whatever runs in it."""
 
 
 class _End:
     """The end of a process, which nothing that runs in it can put off.
 
-    A thread or a call that does not return, such as a look-up of a name, would keep a process for minutes
-    that has told its supervisor that it ends.
+    A thread or a call that does not return, such as a look-up of a name, would otherwise keep it for minutes
+    after it has logged that it ends.
     """
 
     def __init__(self, role: str, seconds: float) -> None:
@@ -54,7 +53,7 @@ class _End:
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """From here on the time counts; the first call does."""
+        """Start the time; only the first call counts."""
         with self._lock:
             if self._deadline is not None:
                 return
@@ -64,11 +63,11 @@ class _End:
         watch.start()
 
     def complete(self) -> None:
-        """Returns when no thread is left that works; ends the process if one does not end in time."""
+        """Return when no thread is left that works; end the process if one does not end in time."""
         self.begin()
         assert self._deadline is not None
         for thread in threading.enumerate():
-            # Faust's is waited for, too, which would say something after the last word.
+            # Faust's is waited for, too: it would log something after the last line.
             waited_for = not thread.daemon or isinstance(thread, WorkerThread)
             if thread is not threading.current_thread() and waited_for:
                 thread.join(max(0.0, self._deadline - time.monotonic()))
@@ -84,41 +83,97 @@ class _End:
             os._exit(self.code)
 
 
-def run_role(name: str, run: Run, *, end_seconds: float = END_SECONDS) -> int:
-    """Run until `stop` is set by SIGTERM or SIGINT, or until it fails; returns the exit code.
+class Role:
+    """A process that runs for long: what every one does from its start to its end.
+
+    A subclass says what it is, and does in `prepare`, `live` and `close`.
+    """
+
+    name: str
+    """As on the command line."""
+    default_port: int
+    """Of its endpoint, where the settings name none."""
+    registry: CollectorRegistry
+    """What its endpoint shows."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve metrics and health, prepare, and live until `stop` is set. Raises StreamError."""
+        metrics.BUILD.info({"version": __version__, "role": self.name})
+        with listening(
+            self._settings, self.default_port, self.registry, healthy=self.unhealthy, ready=self.unready
+        ) as health:
+            log.info(f"{self.name} starting", version=__version__, metrics=health.url, **self.starting_with())
+            self.listens(health.port)
+            try:
+                if await prepared(self.prepare(), stop):
+                    await self.live(stop)
+            finally:
+                await self.close()
+
+    def starting_with(self) -> dict[str, object]:
+        """What the first line of its log says besides version and endpoint."""
+        return {}
+
+    def listens(self, port: int) -> None:
+        """Called when the endpoint listens, with its port."""
+
+    async def prepare(self) -> None:
+        """Wait for what it needs, and check it; cancelled when it is to stop first."""
+
+    async def live(self, stop: asyncio.Event) -> None:
+        """Do its work until `stop` is set."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Let go of what `prepare` and `live` hold, however they ended."""
+
+    def unhealthy(self) -> str | None:
+        """What only a restart would mend; None if nothing is."""
+        raise NotImplementedError
+
+    def unready(self) -> str | None:
+        """What keeps it from its work; None if nothing does."""
+        raise NotImplementedError
+
+
+def run_role(role: Role, *, end_seconds: float = END_SECONDS) -> int:
+    """Run a role until SIGTERM or SIGINT, or until it fails; returns the exit code.
 
     0: stopped as asked; 1: an unexpected error; 2 to 4: see `errors`. A SIGINT that was ignored when the
     process started, as that of a shell's background job is, stays ignored. Call it in the main thread, last:
     `end_seconds` after the request to stop, or after the error, the process ends.
     """
-    end = _End(name, end_seconds)
-    asyncio.run(_run(name, run, end))
+    end = _End(role.name, end_seconds)
+    asyncio.run(_run(role, end))
     end.complete()
     if end.code == 0:
-        log.info("stopped", role=name)
+        log.info("stopped", role=role.name)
     return end.code
 
 
-async def _run(name: str, run: Run, end: _End) -> None:
+async def _run(role: Role, end: _End) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     metrics.ASYNCIO_TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
     _on_signal(lambda: loop.call_soon_threadsafe(stop.set))
-    running = asyncio.ensure_future(run(stop))
+    running = asyncio.ensure_future(role.run(stop))
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
-            log.info("stopping", role=name)
+            log.info("stopping", role=role.name)
             end.begin()
             await asyncio.wait([running])
         await running
     except StreamError as error:
         end.code = error.exit_code
-        log.error("ended", role=name, exit_code=end.code, reason=str(error))
+        log.error("ended", role=role.name, exit_code=end.code, reason=str(error))
     except Exception:
         end.code = 1
-        log.exception("ended", role=name, exit_code=end.code)
+        log.exception("ended", role=role.name, exit_code=end.code)
     finally:
         end.begin()
         stopping.cancel()
@@ -206,7 +261,7 @@ async def run_app(app: PackApp, stop: asyncio.Event, *background: Coroutine[Any,
 
 
 def explained(error: BaseException) -> BaseException:
-    """An error of a library as one of ours, where we know what it means."""
+    """An error of a library as a StreamError, where its meaning is known."""
     if isinstance(error, DENIED) or isinstance(error.__cause__, DENIED):
         return Denied(f"Kafka refuses what it allowed at the start: {error}")
     if isinstance(error, OffsetOutOfRangeError | NoOffsetForPartitionError | PositionLost):
@@ -222,7 +277,7 @@ def explained(error: BaseException) -> BaseException:
 
 
 async def _named(error: BaseException, app: PackApp) -> BaseException:
-    """The error, or the rights that are missing by now if it comes of that and Kafka tells."""
+    """The error, or the rights that are missing by now if that is its cause and Kafka reports them."""
     if not isinstance(error, Denied):
         return error
     settings = app.settings

@@ -3,15 +3,13 @@
 import asyncio
 import gc
 import time
-from collections.abc import Callable
 
 import structlog
 
-from leadstream import __version__
 from leadstream.kafka.clients import producer, stop_quietly
 from leadstream.kafka.topics import TopicNames
 from leadstream.operations import metrics
-from leadstream.roles.role import listening, prepared, run_app, run_role
+from leadstream.roles.role import Role, prepared, run_app, run_role
 from leadstream.scoring.compiled.model import ModelCatalog
 from leadstream.scoring.partition.fold import PartitionFold
 from leadstream.scoring.partition.rows import (
@@ -33,8 +31,6 @@ from leadstream.stream.transaction import AtLeastOnceLog, TransactionalLog
 
 log = structlog.get_logger()
 
-DEFAULT_METRICS_PORT = 9464
-
 
 def tune_gc() -> None:
     """Let the cyclic garbage collector run seldom: the fold makes many small objects and no cycles.
@@ -46,21 +42,23 @@ def tune_gc() -> None:
     gc.set_threshold(100_000, 20, 50)
 
 
-class Worker:
+class Worker(Role):
     """One process of the scoring group."""
+
+    name = "worker"
+    default_port = 9464
+    registry = metrics.WORKER
 
     def __init__(
         self,
         settings: Settings,
         catalog: ModelCatalog,
         start_at: int | None,
-        on_listening: Callable[[int], None] | None = None,
         *,
         copied_log: bool = False,
     ) -> None:
-        """`on_listening` is told the port of the health endpoint; `copied_log` as in `SameLog`."""
-        self._on_listening = on_listening
-        self._settings = settings
+        """`copied_log` as in `SameLog`."""
+        super().__init__(settings)
         self._catalog = catalog
         self._start_at = start_at
         self._names = TopicNames(settings.topic_prefix, settings.app)
@@ -69,46 +67,39 @@ class Worker:
         self._app: ScorerApp | None = None
         self._progress: dict[int, tuple[int | None, float]] = {}
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Fold until `stop` is set. Raises StreamError."""
-        settings = self._settings
-        metrics.BUILD.info({"version": __version__, "role": "worker"})
+    async def prepare(self) -> None:
+        """Check rights, topics and transactions, and learn which topics these are."""
         tune_gc()
-        with listening(
-            settings, DEFAULT_METRICS_PORT, metrics.WORKER, healthy=self.unhealthy, ready=self.unready
-        ) as health:
-            log.info("worker starting", version=__version__, metrics=health.url)
-            if self._on_listening is not None:
-                self._on_listening(health.port)
-            try:
-                if not await prepared(self._check(), stop):
-                    return
-                self._app = ScorerApp(
-                    settings,
-                    self._names.signals,
-                    self._partitions,
-                    self._make_task,
-                    self._start_at,
-                    self._same_log,
-                    before_folding=ModelTopic(settings, self._names.models, self._catalog).tell,
-                )
-                ticks = producer(settings, enable_idempotence=settings.processing_guarantee == "exactly_once")
-                try:
-                    if not await prepared(ticks.start(), stop):
-                        return
-                    clock = run_clock(self._tasks, ticks, self._names.signals)
-                    await run_app(self._app, stop, clock, self._observe(), self._same_log.watch())
-                finally:
-                    await stop_quietly(ticks)
-            finally:
-                await self._same_log.stop()
-
-    async def _check(self) -> None:
         await check_rights(self._settings, self._names, "worker")
         self._partitions = await check_topics_for_scoring(self._settings, self._names, self._catalog)
         if self._settings.processing_guarantee == "exactly_once":
             await check_transactions(self._settings)
         await self._same_log.start()
+
+    async def live(self, stop: asyncio.Event) -> None:
+        """Fold until `stop` is set."""
+        settings = self._settings
+        self._app = ScorerApp(
+            settings,
+            self._names.signals,
+            self._partitions,
+            self._make_task,
+            self._start_at,
+            self._same_log,
+            before_folding=ModelTopic(settings, self._names.models, self._catalog).tell,
+        )
+        ticks = producer(settings, enable_idempotence=settings.processing_guarantee == "exactly_once")
+        try:
+            if not await prepared(ticks.start(), stop):
+                return
+            clock = run_clock(self._tasks, ticks, self._names.signals)
+            await run_app(self._app, stop, clock, self._observe(), self._same_log.watch())
+        finally:
+            await stop_quietly(ticks)
+
+    async def close(self) -> None:
+        """End the connection that watches the topics."""
+        await self._same_log.stop()
 
     def _make_task(self, partition: int, app: ScorerApp) -> PartitionTask:
         settings = self._settings
@@ -198,4 +189,4 @@ def run_worker(
     settings: Settings, catalog: ModelCatalog, start_at: int | None = None, *, copied_log: bool = False
 ) -> int:
     """Run the worker until SIGTERM or SIGINT; returns the exit code of `role.run_role`."""
-    return run_role("worker", Worker(settings, catalog, start_at, copied_log=copied_log).run)
+    return run_role(Worker(settings, catalog, start_at, copied_log=copied_log))

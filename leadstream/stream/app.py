@@ -30,7 +30,7 @@ LOG_APPEND_TIME = 1
 
 
 def credentials(settings: Settings) -> Credentials | None:
-    """How Faust's own producer, which it starts and nobody uses, logs in: as all other clients do."""
+    """How Faust's own producer logs in, which it starts and LeadStream does not use: as all clients do."""
     options = connection(settings)
     context = options.get("ssl_context")
     if "sasl_mechanism" not in options:
@@ -92,7 +92,7 @@ class PackApp(faust.App):
     def thread(self) -> PackConsumerThread:
         """The thread that fetches."""
         consumer: PackConsumer = self.consumer
-        return consumer._thread
+        return consumer.thread
 
     def unready(self) -> str | None:
         """What keeps this process from its part in the group; None if nothing does."""
@@ -125,7 +125,7 @@ class PackApp(faust.App):
         super()._crash(reason)
 
     async def on_stop(self) -> None:
-        """Drain before the group is left: Faust tells nobody of a revocation when it stops."""
+        """Drain before the group is left: when it stops, Faust reports no revocation."""
         reached = await self.drain()
         if self.failure is None:
             # The consumer's thread would not answer any more after a crash.
@@ -193,7 +193,7 @@ class ScorerApp(PackApp):
             await stream.ack(event)
 
     def _check_timestamps(self, pack: Pack) -> None:
-        # The embedded broker says LogAppendTime of a topic and does not act on it: records tell.
+        # The embedded broker describes LogAppendTime and does not act on it: only records show it.
         first = pack.records[0] if pack.records and not self.settings.allow_create_time else None
         if first is not None and getattr(first, "timestamp_type", LOG_APPEND_TIME) != LOG_APPEND_TIME:
             self.fail(

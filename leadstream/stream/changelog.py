@@ -55,6 +55,6 @@ def unreadable_row(topic: str, partition: int, found: Unreadable) -> str:
     last = "" if found.last == found.offset else f" to {found.last}"
     return (
         f"{topic}-{partition} can't be read at offset {found.offset}{last}: {found.detail}; it may be the "
-        "state of leads, so nothing goes on without it: find out what writes there, and restore the topic, "
-        "or fold the log of signals anew under another LEADSTREAM_APP"
+        "state of leads, so nothing goes on without it: find out what writes there, and restore the topic "
+        "from a copy"
     )

@@ -1,24 +1,19 @@
-"""What can end a task or a worker.
+"""What can end a task or a worker, each with the exit code of the process (docs/errors.md)."""
 
-StreamError                 the process ends with `exit_code`; its supervisor restarts it
-├── Refused          (2)    settings or state that a restart won't mend: says what to change
-│   ├── Denied              Kafka does not let this user do what is needed
-│   └── OtherLog     (2)    the log is not the one that the state was made of
-├── LogTruncated     (3)    the log no longer has the records from the position on
-├── StepFailed       (4)    the log did not take a step: a failed send, a deadline passed
-└── ProcessEnded     (its)  a process of the worker ended, so all do
-Fenced                      the writer is of no more use, a new one may be; not a failure
-"""
+from leadstream.errors import LeadStreamError
 
 
-class StreamError(Exception):
-    """Ends the process; the message names the place, the value and the remedy."""
+class StreamError(LeadStreamError):
+    """Ends a worker or projector with `exit_code`; the message names the place, the value and the remedy.
+
+    A supervisor restarts the process.
+    """
 
     exit_code = 1
 
 
 class Refused(StreamError):
-    """The worker would do wrong if it went on: a restart alone won't mend it."""
+    """Settings or state that a restart alone won't mend: the process would do wrong if it went on."""
 
     exit_code = 2
 
@@ -48,13 +43,16 @@ class LogTruncated(StreamError):
 
 
 class StepFailed(StreamError):
-    """A step could not be committed; it is folded again after the restart."""
+    """A step was not committed: a send failed, or a deadline passed. It is folded again after the restart."""
 
     exit_code = 4
 
 
 class ProcessEnded(StreamError):
-    """A process of a worker that has several ended by itself; `code` as `multiprocessing` gives it."""
+    """A process of a worker that has several ended by itself, so all end.
+
+    `code` is its exit code as `multiprocessing` gives it, negative for a signal.
+    """
 
     def __init__(self, number: int, code: int) -> None:
         how = f"with exit code {code}" if code >= 0 else f"by signal {-code}"
@@ -63,6 +61,7 @@ class ProcessEnded(StreamError):
 
 
 class Fenced(Exception):
-    """A newer writer has the partition's transactional id, the broker aborted the transaction, or the
-    producer ended itself: the partition is opened again, and goes on from what is committed.
+    """The partition is to be opened again, and goes on from what is committed.
+
+    A newer writer has its transactional id, the broker aborted the transaction, or the producer ended itself.
     """

@@ -1,4 +1,4 @@
-"""Telling the topic of models which models a worker scores with."""
+"""Publishing the models that a worker scores with to the topic of models."""
 
 import asyncio
 
@@ -6,7 +6,8 @@ import structlog
 
 from leadstream.kafka.log_reader import read_topic
 from leadstream.kafka.log_writer import LogWriter
-from leadstream.models.published import Published
+from leadstream.models.published import Published, models_of, with_activations
+from leadstream.records.intents import Intents
 from leadstream.records.step import Unreadable
 from leadstream.scoring.compiled.model import ModelCatalog
 from leadstream.settings import Settings
@@ -18,7 +19,7 @@ PARTITION = 0
 
 
 class ModelTopic:
-    """The topic of models as one process of a worker tells it of a catalog, once."""
+    """Publishes a catalog to the topic of models, once in a process of a worker."""
 
     def __init__(self, settings: Settings, topic: str, catalog: ModelCatalog) -> None:
         self._settings = settings
@@ -31,20 +32,21 @@ class ModelTopic:
         """Writes what the topic does not say yet; when it returns, the topic says what the catalog has.
 
         Each partition awaits it when its rows were found to fit the models and before it folds: a worker that
-        is refused for another model tells nothing. Processes that start at once may write the same record
-        each; its meaning is the same, and compaction leaves one. Of workers with different models the last to
-        start is right. Raises Kafka's errors, `TopicAbsent` and `TimeoutError`.
+        is refused for another model publishes nothing. Processes that start together may each write the same
+        record; it means the same, and compaction leaves one. Of workers with different models, that of the
+        last to start counts. Raises Kafka's errors, `TopicAbsent` and `TimeoutError`.
         """
         async with self._telling:
             if self._told:
                 return
-            published = Published()
+            published, intents = Published(), Intents()
             async for records in read_topic(self._settings, self._topic, [PARTITION]):
                 for record in records:
                     # What can't be read counts as absent.
                     if not isinstance(record, Unreadable):
+                        intents.add(record.key, record.value)
                         published.add(record.key, record.value, record.timestamp)
-            lacking = published.lacking(self._catalog)
+            lacking = published.lacking(with_activations(models_of(self._catalog), intents))
             if lacking:
                 async with LogWriter(self._settings, self._topic) as writer:
                     for key, value in lacking:

@@ -1,12 +1,13 @@
 """Packs: what a consumer fetched of one partition, with the exact range of the log that it covers.
 
-Faust's consumer hands records one by one and judges progress by their offsets. Transaction markers and
-aborted records take offsets too and are never handed out, so offsets can't tell a gap that is none from a
-range that was lost. A pack knows: it begins where the one before it ended, or at the target of the last
-seek, and ends at the fetch position behind it.
+Faust's consumer hands out records one by one and judges progress by their offsets. Transaction markers and
+aborted records take offsets too and are never handed out, so a gap in the offsets may be harmless or a lost
+range. A pack shows which: it begins where the one before it ended, or at the target of the last seek, and
+ends at the fetch position behind it.
 
-These classes replace the fetching half of Faust's aiokafka transport. They use internals of aiokafka 0.14
-and Faust 0.15, which are pinned.
+These classes replace the fetching half of Faust's aiokafka transport. They override internals of Faust 0.15,
+which is pinned; tests/stream/test_faust.py fails when an upgrade changes one. Those of aiokafka are in
+leadstream.kafka.aiokafka_fetching.
 """
 
 import asyncio
@@ -14,17 +15,16 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.consumer.fetcher import Fetcher, FetchResult
-from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.threads import WorkerThread
 
+from leadstream.errors import LeadStreamError
+from leadstream.kafka.aiokafka_fetching import Fetching, confirmed_generation, is_assigned, is_coordinated
 from leadstream.kafka.clients import connection
 from leadstream.records.step import LogRecord
 from leadstream.settings import Settings
@@ -35,8 +35,8 @@ LEAVE_SECONDS = 1.0
 while Kafka answers, and never end while it does not."""
 
 
-class PositionLost(Exception):
-    """The fetch position moved and nobody asked for it: nothing read from here on can be trusted."""
+class PositionLost(LeadStreamError):
+    """The fetch position moved without a seek: nothing read from here on can be trusted."""
 
 
 @dataclass(slots=True)
@@ -71,8 +71,8 @@ class _Thread(WorkerThread):
 class PackConsumerThread(driver.AIOKafkaConsumerThread):
     """Fetches packs, in the thread of the aiokafka consumer.
 
-    Only partitions that a task has opened with `open_at` are fetched: an assignment alone says nothing of
-    where to begin. Holding a partition keeps its records in aiokafka's buffer.
+    Only partitions that a task has opened with `open_at` are fetched: an assignment does not say where to
+    begin. Holding a partition keeps its records in aiokafka's buffer.
     """
 
     Worker = _Thread
@@ -115,7 +115,7 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         """
         consumer = self._ensure_consumer()
         self._epochs[tp] += 1
-        if consumer._subscription.is_assigned(tp):
+        if is_assigned(consumer, tp):
             consumer.seek(tp, offset)
             self._ends[tp] = offset
             self._paused.discard(tp)
@@ -140,7 +140,7 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
                 await super().on_thread_stop()
 
     def set_shutdown(self) -> None:
-        with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so nothing waits for it
             super().set_shutdown()
 
     async def stop(self) -> None:
@@ -162,19 +162,11 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
     def coordinated(self) -> bool:
         """Whether the group's coordinator is known: it is not while Kafka is away. From any thread."""
         consumer = self._consumer
-        return consumer is not None and consumer._coordinator.coordinator_id is not None
+        return consumer is not None and is_coordinated(consumer)
 
     async def heartbeat(self) -> int | None:
         """The generation of the group if the group's coordinator confirms this member in it, else None."""
-        coordinator = self._ensure_consumer()._coordinator
-        generation: int = coordinator.generation
-        if generation < 0 or coordinator.need_rejoin(self._ensure_consumer()._subscription.subscription):
-            return None
-        confirmed = await coordinator._do_heartbeat()
-        subscription = self._ensure_consumer()._subscription.subscription
-        if not confirmed or coordinator.generation != generation or coordinator.need_rejoin(subscription):
-            return None
-        return generation
+        return await confirmed_generation(self._ensure_consumer())
 
     async def committed(self, tp: TopicPartition) -> int | None:
         """The group's committed offset of a partition."""
@@ -193,15 +185,13 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> dict[TP, list[Any]]:
         if not self.consumer.flow_active:
             return {}
-        fetcher: Fetcher = consumer._fetcher
-        if consumer._closed or fetcher._closed:
-            raise ConsumerStoppedError
-        with fetcher._subscriptions.fetch_context():
-            packs = await self._drain(fetcher, active_partitions, max_records)
-            if packs or fetcher._closed:
+        fetching = Fetching(consumer)
+        with fetching.polling():
+            packs = await self._drain(fetching, active_partitions, max_records)
+            if packs or fetching.is_closed:
                 return packs
             self._changed.clear()
-            fetched = fetcher._create_fetch_waiter()
+            fetched = fetching.arrival()
             changed = asyncio.ensure_future(self._changed.wait())
             try:
                 await asyncio.wait([fetched, changed], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -209,26 +199,26 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
                 changed.cancel()
                 if not fetched.done():
                     fetched.cancel()
-            return await self._drain(fetcher, active_partitions, max_records)
+            return await self._drain(fetching, active_partitions, max_records)
 
-    async def _drain(self, fetcher: Fetcher, active: set[TP], max_records: int | None) -> dict[TP, list[Any]]:
-        subscriptions = fetcher._subscriptions
-        subscription = subscriptions.subscription
-        if subscriptions.reassignment_in_progress or subscription is None or subscription.assignment is None:
+    async def _drain(
+        self, fetching: Fetching, active: set[TP], max_records: int | None
+    ) -> dict[TP, list[Any]]:
+        assignment = fetching.assignment()
+        if assignment is None:
             return {}
-        assignment = subscription.assignment
         before = {}
         for tp in list(self._ends):
             if tp in active and tp not in self._paused and tp in assignment.tps:
                 state = assignment.state_value(tp)
                 if state.has_valid_position:
                     before[tp] = state.position
-                    _keep_as_read(fetcher._records.get(tp))
+                    fetching.keep_as_read(tp, _tell)
         if not before:
             return {}
-        # With a timeout of 0 and no reassignment under way this never gives up the loop: positions before
-        # and after it frame exactly what it returns.
-        fetched = await fetcher.fetched_records(set(before), timeout=0, max_records=max_records)
+        # It does not give up the loop, as no reassignment is under way: positions before and after it frame
+        # exactly what it returns.
+        fetched = await fetching.take(before, max_records)
         packs: dict[TP, list[Any]] = {}
         for tp, position in before.items():
             begin = self._ends[tp]
@@ -261,28 +251,19 @@ class PackConsumerThread(driver.AIOKafkaConsumerThread):
         pass
 
 
-def _keep_as_read(result: Any) -> None:
-    """Let a fetch result hand out records as the parser made them.
-
-    aiokafka would copy each into an object of its own first, which takes as long as parsing it did.
-    """
-    if type(result) is FetchResult and result._partition_records is not None:
-        result._partition_records._consumer_record = _as_read
-        result._partition_records.tell = partial(_tell, result._topic_partition)
-
-
 def _tell(tp: TopicPartition, event: str, offset: int, reason: str) -> None:
     log.warning(event, topic=tp.topic, partition=tp.partition, offset=offset, reason=reason)
-
-
-def _as_read(tp: TopicPartition, record: LogRecord) -> LogRecord:
-    return record
 
 
 class PackConsumer(driver.Consumer):
     """Faust's consumer over packs. Offsets to commit come from the tasks, through `app.committable`."""
 
     _thread: PackConsumerThread
+
+    @property
+    def thread(self) -> PackConsumerThread:
+        """The thread that fetches."""
+        return self._thread
 
     async def on_stop(self) -> None:
         # Commits what was reached, for lag tools only, or waits for ever while Kafka is away. Not by

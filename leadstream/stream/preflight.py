@@ -14,6 +14,7 @@ from aiokafka.errors import (
     UnsupportedVersionError,
 )
 
+from leadstream.backoff import Backoff
 from leadstream.kafka.clients import producer, stop_quietly
 from leadstream.kafka.rights import DENIED, lacking, rights, told
 from leadstream.kafka.topics import (
@@ -41,14 +42,14 @@ Result = TypeVar("Result")
 
 async def when_kafka_answers(ask: Callable[[], Awaitable[Result]], what: str) -> Result:
     """The answer to `ask`, asked again with backoff (0.5 to 10 s) while Kafka is away."""
-    backoff = 0.5
+    backoff = Backoff(0.5, 10.0)
     while True:
         try:
             return await ask()
         except _AWAY as error:
-            log.warning("kafka is away", waiting_for=what, retry_in=backoff, reason=str(error)[:200])
-        await asyncio.sleep(backoff)
-        backoff = min(backoff * 2, 10.0)
+            wait = backoff.next()
+            log.warning("kafka is away", waiting_for=what, retry_in=round(wait, 2), reason=str(error)[:200])
+        await asyncio.sleep(wait)
 
 
 async def check_rights(settings: Settings, names: TopicNames, role: str) -> None:
@@ -96,7 +97,7 @@ def check_sizes(
 ) -> None:
     """Raises Refused if a topic would not take the largest record that is written to it.
 
-    A setting that the broker does not tell is not judged.
+    A setting that the broker does not report is not judged.
     """
     needed = {spec.name: spec.least_bytes for spec in specs(names, 1)}
     if catalog is not None:
@@ -116,9 +117,9 @@ def check_sizes(
 
 def largest_records(names: TopicNames, catalog: ModelCatalog) -> dict[str, int]:
     """The most bytes of one record, by topic, where that is a question of the models."""
-    models = list({id(model): model for _, model in models_of(catalog)}.values())
+    models = list({id(model): model for model in models_of(catalog).values()}.values())
     action = max(map(largest_action, models), default=0)
-    published = [len(key) + len(value) for key, value in Published().lacking(catalog)]
+    published = [len(key) + len(value) for key, value in Published().lacking(models_of(catalog))]
     return {
         names.scores: max(map(largest_snapshot, models), default=0),
         names.changelog: max(map(largest_row, models), default=0),

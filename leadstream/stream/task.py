@@ -10,10 +10,12 @@ a simulated log.
 import asyncio
 import time
 from collections.abc import Callable
+from random import Random
 from typing import Protocol
 
 import structlog
 
+from leadstream.backoff import RANDOM, Backoff
 from leadstream.operations import metrics
 from leadstream.records.step import Step
 from leadstream.scoring.partition.fold import PartitionFold
@@ -75,7 +77,9 @@ class PartitionTask:
         step_signals: int,
         step_deadline: float,
         on_failure: Callable[[BaseException], None],
+        random: Random = RANDOM,
     ) -> None:
+        """`random` is the source of the jitter of waits."""
         self.partition = partition
         self.fold: PartitionFold | None = None
         self.position: int | None = None
@@ -92,6 +96,7 @@ class PartitionTask:
         self._step_signals = step_signals
         self._step_deadline = step_deadline
         self._on_failure = on_failure
+        self._random = random
         self._packs = PackQueue(lambda: feed.pause(partition), lambda: feed.resume(partition))
         self._folded = asyncio.Event()
         self._committed = asyncio.Event()
@@ -155,7 +160,7 @@ class PartitionTask:
     # The life itself.
 
     async def _run(self) -> None:
-        backoff = 0.1
+        backoff = Backoff(0.1, 5.0, random=self._random)
         fenced = False
         try:
             while not self._draining:
@@ -176,8 +181,7 @@ class PartitionTask:
                     # A stall beyond the transaction timeout fences without a rival: still a confirmed
                     # member, so nobody else has the partition. A zombie waits until it is revoked.
                     fenced = True
-                    await asyncio.sleep(backoff)
-                    backoff = min(backoff * 2, 5.0)
+                    await asyncio.sleep(backoff.next())
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, the process must end with it
@@ -328,6 +332,12 @@ class PartitionTask:
             metrics.STEP_SECONDS.observe(time.perf_counter() - started)
             self._count(step)
 
+    def _show_activation(self) -> None:
+        fold = self.fold
+        if fold is not None and fold.activation:
+            metrics.ACTIVATION.labels(self._label).set(fold.activation)
+            metrics.SWEEP_OPEN.labels(self._label).set(fold.next_sweep() is not None)
+
     def _is_clean(self) -> bool:
         return not self._waiting and not self._committing and self.fold is not None
 
@@ -341,20 +351,20 @@ class PartitionTask:
 
     def _count(self, step: Step) -> None:
         metrics.STEPS.labels(self._label).inc()
-        for (kind, outcome), count in step.outcomes.items():
+        self._show_activation()
+        counts = step.counts
+        for (kind, outcome), count in counts.outcomes.items():
             metrics.SIGNALS.labels(kind, outcome).inc(count)
-        for name, count in step.records.items():
-            kind, _, rest = name.partition(":")
-            if kind == "crossing":
-                metrics.CROSSINGS.labels(rest).inc(count)
-            elif kind == "band":
+        for output, count in counts.outputs.items():
+            if output.kind == "crossing":
+                metrics.CROSSINGS.labels(output.status).inc(count)
+            elif output.kind == "band":
                 metrics.BAND_CHANGES.inc(count)
-            elif kind == "action":
-                do, _, status = rest.rpartition(":")
-                metrics.ACTIONS.labels(do, status).inc(count)
-            elif kind == "reject":
-                metrics.DEAD_LETTERS.labels(rest).inc(count)
-            elif kind == "unread":
-                metrics.UNREAD_FACTS.labels(rest).inc(count)
+            elif output.kind == "action":
+                metrics.ACTIONS.labels(output.do, output.status).inc(count)
+        for reason, count in counts.rejected.items():
+            metrics.DEAD_LETTERS.labels(reason).inc(count)
+        for name, count in counts.unread.items():
+            metrics.UNREAD_FACTS.labels(name).inc(count)
         if step.forwards:
             metrics.FORWARDED.inc(len(step.forwards))

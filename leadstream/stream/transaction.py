@@ -16,6 +16,7 @@ from aiokafka.errors import (
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from leadstream.kafka.aiokafka_clients import appender, has_ended_itself, seal
 from leadstream.kafka.clients import producer, stop_quietly
 from leadstream.kafka.topics import BATCH_BYTES, TopicNames
 from leadstream.operations import metrics
@@ -65,7 +66,7 @@ class StepLog:
         if found == b"exactly_once" and not self._marked:
             raise Refused(
                 f"{self._names.changelog}-{self.partition} was written exactly once: start with "
-                "LEADSTREAM_PROCESSING_GUARANTEE=exactly_once, or with another LEADSTREAM_APP"
+                "LEADSTREAM_PROCESSING_GUARANTEE=exactly_once"
             )
         return rows
 
@@ -193,25 +194,18 @@ def changelog_of(step: Step) -> Iterator[Message]:
 
 def batches(opened: AIOKafkaProducer, messages: Iterable[Message]) -> Iterator[BatchBuilder]:
     """The messages in closed batches of at most the producer's batch size; one message may be larger."""
-    # Straight to the builder: `BatchBuilder.append` takes three times as long.
     now = int(time.time() * 1000)
     batch, count = opened.create_batch(), 0
-    append = batch._builder.append
+    append = appender(batch)
     for key, value, headers in messages:
         if append(count, now, key, value, headers) is None:
-            yield closed(batch, count)
+            yield seal(batch, count)
             batch, count = opened.create_batch(), 0
-            append = batch._builder.append
+            append = appender(batch)
             append(0, now, key, value, headers)
         count += 1
     if count:
-        yield closed(batch, count)
-
-
-def closed(batch: BatchBuilder, count: int) -> BatchBuilder:
-    batch._relative_offset = count
-    batch.close()
-    return batch
+        yield seal(batch, count)
 
 
 def why_lost(opened: AIOKafkaProducer, error: KafkaError) -> str | None:
@@ -222,7 +216,6 @@ def why_lost(opened: AIOKafkaProducer, error: KafkaError) -> str | None:
     """
     if isinstance(error, _FENCED):
         return repr(error)
-    transactions = opened._txn_manager
-    if transactions is not None and transactions.is_fatal_error():
+    if has_ended_itself(opened):
         return f"its producer ended: {error.__cause__ or error!r}"
     return None

@@ -101,7 +101,7 @@ def folded(model: str, record: Record) -> bool:
     fold = fold_of(model)
     assert fold.fold([record]) == 1
     step = fold.take(record.offset + 1)
-    assert len(step.dead_letters) + sum(step.outcomes.values()) + len(step.forwards) == 1
+    assert len(step.dead_letters) + sum(step.counts.outcomes.values()) + len(step.forwards) == 1
     check_outputs(step)
     later = fold_of(model, {key: row for key, row in step.changelog if row is not None})
     later.fold([Record(b"{}", b"\0tick", 8, NOW + 400 * DAY)], limit=1_000_000)

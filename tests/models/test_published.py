@@ -7,7 +7,7 @@ import pytest
 
 from leadstream.models.catalog import load_catalog, parse_rule_file, preset_names
 from leadstream.models.compile import compile_model
-from leadstream.models.published import Published
+from leadstream.models.published import Published, models_of
 from leadstream.models.schema import Tenant
 from leadstream.records.models import ModelLevel, ModelThreshold, ScoringModel
 from leadstream.scoring.compiled.model import ModelCatalog
@@ -50,7 +50,7 @@ class Topic:
             if compacted and any(key == later for later, _ in self.records[number + 1 :]):
                 continue
             published.add(key, value, number * 60_000)
-        lacking = published.lacking(catalog)
+        lacking = published.lacking(models_of(catalog))
         self.records += lacking
         return [msgspec.json.decode(value, type=ScoringModel) for _, value in lacking]
 

@@ -117,10 +117,30 @@ class Evaluation:
         """The actions of a threshold, unless it asked for them too short a time ago."""
         level, last = self.rules.thresholds[index], self.lead.calm.get(index)
         cooling = last is not None and self.at - last < level.cooldown
-        if not cooling:
+        if level.cooldown and not cooling:
             self.lead.calm[index] = self.at
         for action in self.rules.actions(f"threshold:{name_of(level.at)}"):
             self.act(action, crossing, self.rise, "cooldown" if cooling else None)
+
+    def renamed(self, band: str, stage: str) -> None:
+        """Another band or stage than these, for no other reason than other rules: nothing is asked for."""
+        lead = self.lead
+        stages = self.rules.stages
+        for kind, names, left, old, new in (
+            ("band", self.rules.bands, band, lead.band, self.band),
+            ("stage", stages, stage, lead.stage, self.stage),
+        ):
+            setattr(lead, kind, new)
+            name = names[new] if new >= 0 and names else ""
+            if name == left:
+                continue
+            known = bool(names) and (names[old] if old >= 0 else "") == left
+            rose = new > old if known else self.after >= self.before - TOLERANCE
+            self.put(f"lead.{kind}.changed", name, "up" if rose else "down", "model", previous=left)
+            for timer in self.rules.absence:
+                if known and timer["absence"].get(kind) not in (None, name):
+                    lead.waits.pop(timer["id"], None)
+            self.begun.append((kind, name))
 
     def moved(self, kind: str, names: list[str], old: int, new: int) -> None:
         """The lead is in another band, or stage, than before."""

@@ -59,6 +59,14 @@ class Lead:
     owed: dict[int, str] = field(default_factory=dict)
     calm: dict[int, int] = field(default_factory=dict)
     """When each threshold last asked for its actions."""
+    calm_elsewhere: dict[Decimal, int] = field(default_factory=dict)
+    """The same by level, of thresholds that the present rules don't have."""
+    aside: list[Part] = field(default_factory=list)
+    """What scored under rules that the present ones don't have."""
+    converted: set[str] = field(default_factory=set)
+    """Factors that another kernel has made one signal of."""
+    number: int = 0
+    """Of the activation that its rules are of."""
     band: int = 0
     stage: int = -1
     requested: dict[str, int] = field(default_factory=dict)
@@ -95,7 +103,7 @@ class Lead:
     def suppressed_at(self, at: int) -> set[str]:
         """The channels that are suppressed at an instant."""
         soft = self.soft.holds(at, self.rules.bounces)
-        return self.suppressed | ({"email"} if soft else set())
+        return (self.suppressed & self.rules.channels) | ({"email"} if soft else set())
 
     def contributions(self, t: int) -> list[tuple[str, str | None, Decimal]]:
         """Factor, category and worth at t of everything that counts; a factor may come many times."""
@@ -145,7 +153,7 @@ class Lead:
         """By factor: how many signals are in it, the newest's time, the offset of the last folded."""
         found: dict[str, tuple[int, int, int]] = {}
         for part in self.happenings:
-            if isinstance(part, Part):
+            if isinstance(part, Part) and part.factor not in self.converted:
                 count, newest, _ = found.get(part.factor, (0, part.at, -1))
                 found[part.factor] = (count + 1, max(newest, part.at), part.place)
         return found
@@ -180,7 +188,7 @@ class Lead:
     def clear(self, at: int) -> None:
         """Everything folded so far counts nothing."""
         self.happenings = [one for one in self.happenings if isinstance(one, Activity)]
-        self.fit, self.void = [], set(self.facts)
+        self.fit, self.void, self.aside = [], set(self.facts), []
         self.occurrences, self.scored_at, self.surges, self.waits = {}, {}, {}, {}
         self.reset_at = at if self.reset_at is None else max(self.reset_at, at)
         if self.active_at is not None:

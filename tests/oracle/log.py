@@ -9,6 +9,7 @@ from tests.oracle.conditions import is_number
 from tests.oracle.evaluation import Evaluation, Event, Log
 from tests.oracle.lead import Lead
 from tests.oracle.merge import merge
+from tests.oracle.moving import move, settle
 from tests.oracle.rules import DAY, TOLERANCE, Rules, duration
 from tests.oracle.search import next_event
 from tests.oracle.signals import Told, tell
@@ -34,6 +35,10 @@ class Oracle:
     """What each signal did, in the order of the log; rejected ones are not in it."""
     rejected: int = 0
     turns: dict[tuple[str, str], int] = field(default_factory=dict)
+    number: int = 0
+    """Of the activations so far."""
+    since: int = 0
+    """When the last one was."""
     blurred: bool = False
     """Whether time brought a total so near to a level that doubles can't tell the millisecond."""
 
@@ -45,12 +50,20 @@ class Oracle:
         self.advance(max(self.now, signal["timestamp"]))
         if signal["type"] == "tick":
             return
+        if signal["type"] == "activate":
+            self.rules, self.number, self.since = Rules(signal["file"]), self.number + 1, self.now
+            return
+        if signal["type"] == "sweep":
+            for key in sorted(self.leads, key=lambda key: f"{key[0]}:{key[1]}".encode()):
+                self.touch(key, self.now)
+            return
         if not legal(signal):
             self.rejected += 1
             return
         key = (signal["tenant"], signal["lead"])
         rules = self.tenants.get(key[0], self.rules)
-        lead = self.leads.setdefault(key, Lead(rules, settled=self.now))
+        lead = self.leads.setdefault(key, Lead(rules, settled=self.now, number=self.number))
+        self.touch(key, self.now)
         if not lead.is_new(signal["id"]):
             self.told.append(Told("duplicate"))
             return
@@ -100,9 +113,33 @@ class Oracle:
         for lead in self.leads.values():
             lead.settled = now
 
+    def touch(self, key: tuple[str, str], at: int) -> None:
+        """Moves a lead to the rules in force, without asking for anything."""
+        lead = self.leads[key]
+        if lead.number == self.number:
+            return
+        before = lead.total(at)
+        old, gone = lead.rules, list(lead.waiting)
+        look = self.look(key, at, before, rise="model", fall="model")
+        names = move(lead, self.rules, self.since)
+        lead.rules = old
+        look.band, look.stage = lead.rules.band(look.after, lead.band), lead.stage
+        for one in gone:
+            if one in names.dropped:
+                look.act(one.action, one.crossing, "model", "no_longer")
+        lead.rules, lead.number = self.rules, self.number
+        settle(lead, names, at)
+        look = self.look(key, at, before, rise="model", fall="model")
+        look.renamed(names.band, names.stage)
+        look.begin_waits()
+
     def fire(self, key: tuple[str, str], at: int) -> None:
         """What is due for a lead at an instant: levels, inactivity, absence, deferred actions."""
         lead = self.leads[key]
+        if lead.number != self.number:
+            # All that is due at the instant under the new rules is still to come.
+            self.touch(key, at - 1)
+            return
         before, after = lead.total(at - 1), lead.total(at)
         for bound in lead.bounds():
             self.blurred |= any(abs(one - bound) < FLAT * (1 + abs(one)) for one in (before, after))

@@ -80,6 +80,11 @@ class Rules:
         self.stage_ladder = self.ladder([stage for stage in stages if "from" in stage])
         """Empty if the stages go by the rules that score."""
         self.internal = {*INTERNAL, *[one.casefold() for one in file.get("internal_channels", [])]}
+        self.channels = {"all", "email"}
+        """Those that the file speaks of, in small letters."""
+        for one in [*file["rules"], *file.get("actions", [])]:
+            if "channel" in one:
+                self.channels.add(str(one["channel"]).casefold())
         self.bounces = policy_of(file.get("bounces", {}))
         self.categories: dict[str, dict[str, Any]] = file.get("categories") or file.get("dimensions") or {}
         self.inactivity = [one for one in file.get("timers", []) if "inactivity" in one]

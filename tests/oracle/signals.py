@@ -47,7 +47,7 @@ def tell(lead: Lead, signal: dict[str, Any], now: int, before: Decimal) -> Told:
     """Changes the lead by a new signal; `before` is its total at now."""
     kind = signal["type"]
     at = min(signal["at"], now)
-    if lead.known_at is None:
+    if lead.known_at is None and lead.rules.inactivity:
         lead.known_at = at
     told = Told("unmatched", guards.flags_of(lead, signal, at), at=at)
     for timer in lead.rules.absence:

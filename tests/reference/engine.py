@@ -76,7 +76,7 @@ class Run:
             assert snapshot_key is not None
             assert value is not None
             self.snapshots[snapshot_key] = json.loads(value)
-        for outcome, count in step.outcomes.items():
+        for outcome, count in step.counts.outcomes.items():
             self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
 
     def outputs(self) -> list[Output]:

@@ -92,7 +92,7 @@ def said(result: Result) -> Iterator[str]:
         moved = f"{entry.before:.6f} -> {entry.after:.6f}" + (f" ({shares})" if shares else "")
         yield f"{entry.outcome}{flagged}: {moved}"
     for step in result.steps:
-        if any(outcome == "duplicate" for _, outcome in step.outcomes):
+        if any(outcome == "duplicate" for _, outcome in step.counts.outcomes):
             yield "duplicate"
     if any(step.scores for step in result.steps):
         shot = result.snapshot()

@@ -39,7 +39,7 @@ def model(text: str) -> CompiledModel:
 
 
 def timers(result: Result) -> int:
-    return sum(step.records.get("timer", 0) for step in result.steps)
+    return sum(step.counts.events["timer"] for step in result.steps)
 
 
 def test_names_of_campaigns_do_not_fill_a_row() -> None:

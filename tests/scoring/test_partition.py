@@ -47,7 +47,7 @@ def without_snapshots(result: Result) -> tuple[object, ...]:
         result.outputs,
         result.history,
         [message for step in steps for message in step.dead_letters],
-        sum((step.outcomes for step in steps), start=type(steps[0].outcomes)()),
+        sum((step.counts.outcomes for step in steps), start=type(steps[0].counts.outcomes)()),
     )
 
 
@@ -236,7 +236,7 @@ def test_what_is_no_signal_goes_to_the_dead_letters(
         assert named["leadstream-length"] == str(len(value)).encode()
         assert named["leadstream-sha256"] == hashlib.sha256(value).hexdigest().encode()
     assert len(result.history) == 2
-    assert result.steps[0].records[f"reject:{reason}"] == 1
+    assert result.steps[0].counts.rejected[reason] == 1
 
 
 ODD = [
@@ -339,7 +339,7 @@ def test_with_the_guard_a_lead_leaves_out_what_its_row_has() -> None:
     again = run(log, TENX, rows=dict(rows), offset_guard=True)
     assert again.outputs == []
     assert dict(again.fold.leads()) == dict(first.fold.leads())
-    left_out = sum(step.records.get("guarded", 0) for step in again.steps)
+    left_out = sum(step.counts.events["guarded"] for step in again.steps)
     assert left_out + len(again.reasons) == len(first.history) + len(first.reasons)
     assert again.history == []
 

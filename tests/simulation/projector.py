@@ -32,6 +32,7 @@ class Projector(Process):
         kafka: Kafka,
         faults: Faults,
         random: Random,
+        waits: Random,
         tables: Tables,
         places: list[TopicPartition],
         on_end: Callable[["Projector", BaseException | None], None],
@@ -45,6 +46,7 @@ class Projector(Process):
         self._places = places
         self._on_end = on_end
         self._trace = trace
+        self._waits = waits
         self._failed = asyncio.Event()
         self._cursors = {
             place: Cursor(
@@ -65,7 +67,7 @@ class Projector(Process):
         store = SimulatedStore(self, self._tables, TOPICS)
         for place in self._places:
             self.projections[place] = ProjectionTask(
-                place, cast(ProjectorApp, self), cast(ProjectionStore, store)
+                place, cast(ProjectorApp, self), cast(ProjectionStore, store), self._waits
             )
         await self._failed.wait()
         await asyncio.gather(*(task.close() for task in self.projections.values()))

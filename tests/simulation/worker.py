@@ -39,6 +39,7 @@ class Worker(Process):
         kafka: Kafka,
         faults: Faults,
         random: Random,
+        waits: Random,
         group: Group,
         partitions: int,
         catalog: ModelCatalog,
@@ -55,6 +56,7 @@ class Worker(Process):
         self._catalog = catalog
         self._on_end = on_end
         self._trace = trace
+        self._waits = waits
         self._generation = -1
         self._stopping = False
         self._deaf_until = 0.0
@@ -204,6 +206,7 @@ class Worker(Process):
             step_signals=self._step_signals,
             step_deadline=SETTINGS.step_deadline_seconds,
             on_failure=self.fail,
+            random=self._waits,
         )
 
     def _route(self, pack: Pack) -> None:

@@ -51,6 +51,8 @@ class World:
         self._tracing = tracing
         random = Random(scenario.seed)
         self.random = random
+        self.waits = Random(f"waits/{scenario.seed}")
+        """Of the product's own waits: how many it draws must not change what else happens."""
         self.faults = Faults(scenario.faults, self.loop.time, random)
         if tracing:
             self.faults.trace = self.trace
@@ -139,6 +141,7 @@ class World:
             kafka=self.kafka,
             faults=self.faults,
             random=self.random,
+            waits=self.waits,
             group=self.group,
             partitions=self.scenario.partitions,
             catalog=catalog(),
@@ -167,6 +170,7 @@ class World:
             kafka=self.kafka,
             faults=self.faults,
             random=self.random,
+            waits=self.waits,
             tables=self.tables,
             places=self.places,
             on_end=self._projector_ended,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from functools import cache
+from random import Random
 from typing import Any
 
 import msgspec
@@ -64,6 +65,7 @@ class Bench:
             step_signals=step_signals,
             step_deadline=DEADLINE,
             on_failure=self.failures.append,
+            random=Random(0),
         )
 
     async def opened(self) -> None:

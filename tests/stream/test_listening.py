@@ -11,7 +11,7 @@ import pytest
 from leadstream.operations import metrics
 from leadstream.operations.health import HealthServer
 from leadstream.roles.role import listening
-from leadstream.roles.worker import DEFAULT_METRICS_PORT
+from leadstream.roles.worker import Worker
 from leadstream.settings import Settings
 from leadstream.stream.errors import Refused
 from tests.support.installation import Installation
@@ -26,7 +26,7 @@ def well() -> None:
 
 def opened(host: str, port: int = 0) -> HealthServer:
     settings = Settings(metrics_host=host, metrics_port=port)
-    with listening(settings, DEFAULT_METRICS_PORT, metrics.WORKER, healthy=well, ready=well) as server:
+    with listening(settings, Worker.default_port, metrics.WORKER, healthy=well, ready=well) as server:
         with urllib.request.urlopen(server.url, timeout=10) as page:
             assert page.status == 200
         return server
@@ -105,7 +105,7 @@ def test_a_port_in_use_ends_the_role_with_2(
 def test_without_a_word_it_listens_on_the_loopback_address_alone() -> None:
     assert Settings().metrics_host == "127.0.0.1"
     with listening(
-        Settings(metrics_port=0), DEFAULT_METRICS_PORT, metrics.WORKER, healthy=well, ready=well
+        Settings(metrics_port=0), Worker.default_port, metrics.WORKER, healthy=well, ready=well
     ) as server:
         found = [
             connection.laddr

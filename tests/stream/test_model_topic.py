@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from leadstream.models import load_catalog
-from leadstream.models.published import Published
+from leadstream.models.published import Published, models_of
 from leadstream.records.models import ScoringModel
 from leadstream.scoring.compiled.model import ModelCatalog
 from leadstream.stream.model_topic import ModelTopic
@@ -82,7 +82,7 @@ def test_of_workers_with_other_models_the_last_to_start_is_right(install: Instal
     read = Published()
     for message in log.read(installation.names.models):
         read.add(message.key(), message.value(), message.timestamp()[1])
-    assert read.lacking(load_catalog("tenx")) == []
+    assert read.lacking(models_of(load_catalog("tenx"))) == []
     first, _, again = log.read(installation.names.models)
     assert msgspec.json.decode(again.value(), type=ScoringModel).created == first.timestamp()[1]
 

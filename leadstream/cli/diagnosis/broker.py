@@ -2,7 +2,7 @@
 
 from leadstream.cli.diagnosis.findings import Finding, Level
 from leadstream.cli.topics import describe, remedy
-from leadstream.kafka.clients import admin
+from leadstream.kafka.clients import administration
 from leadstream.kafka.rights import lacking, principal, rights
 from leadstream.kafka.topics import Difference, TopicNames, describe_topics, differences, specs
 from leadstream.settings import Settings
@@ -16,12 +16,8 @@ CREATE = "run `leadstream topics create`"
 
 async def check_broker(settings: Settings) -> list[Finding]:
     """Whether brokers answer, and how many. Raises Kafka's errors if none does."""
-    client = admin(settings)
-    try:
-        await client.start()
+    async with administration(settings) as client:
         cluster = await client.describe_cluster()
-    finally:
-        await client.close()
     brokers = cluster["brokers"]
     text = f"{len(brokers)} at {settings.kafka_bootstrap}, cluster {cluster['cluster_id']}"
     return [Finding("broker", "ok", text)]

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Mapping
 
 from aiokafka import TopicPartition
-from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from leadstream.cli.diagnosis.findings import Finding
-from leadstream.kafka.clients import admin
+from leadstream.kafka.clients import administration, group_coordinator
 from leadstream.kafka.log_reader import bounds, read_tail
 from leadstream.kafka.topics import TopicNames, partition_count
 from leadstream.records.step import Unreadable
@@ -183,21 +182,11 @@ async def _members_and_offsets(
     settings: Settings, group: str, places: list[TopicPartition]
 ) -> tuple[int, dict[TopicPartition, int]]:
     """How many members a group has, and its committed offsets."""
-    client = admin(settings)
-    try:
-        await client.start()
-        while True:
-            try:
-                coordinator = await client.find_coordinator(group)
-                break
-            except GroupCoordinatorNotAvailableError:
-                # A new cluster makes the topic of offsets when it is first asked.
-                await asyncio.sleep(0.2)
+    async with administration(settings) as client:
+        coordinator = await group_coordinator(client, group)
         [answer] = await client.describe_consumer_groups([group], coordinator)
         # The embedded broker can't be asked for all partitions at once: they are named.
         found = await client.list_consumer_group_offsets(group, coordinator, places)
-    finally:
-        await client.close()
     members = len(answer.to_object()["groups"][0]["members"])
     return members, {place: offset.offset for place, offset in found.items() if offset.offset >= 0}
 

@@ -53,7 +53,7 @@ async def check_projection(settings: Settings) -> list[Finding]:
             findings.append(Finding("projection", "problem", text, mend))
         elif position < begin:
             text = f"{topic}-{number} is projected up to offset {position}, but it begins at {begin}"
-            mend = "its retention passed the projector: replay the log under another LEADSTREAM_APP"
+            mend = "its retention passed the projector: `leadstream db rebuild` takes what is left"
             findings.append(Finding("projection", "problem", text, mend))
         else:
             waiting += end - position

@@ -7,6 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
+from leadstream.errors import LeadStreamError
 from leadstream.models.catalog import parse_rule_file
 from leadstream.models.errors import ModelError
 from leadstream.models.forms import LONGEST
@@ -25,7 +26,7 @@ ROOM: dict[str, int] = {
 """How many parts of a kind a rule file may have."""
 
 
-class NotCarried(Exception):
+class NotCarried(LeadStreamError):
     """Why a rule can't be carried over."""
 
 

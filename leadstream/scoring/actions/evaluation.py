@@ -7,10 +7,11 @@ actions of rules.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
+from leadstream.records.counts import Output
 from leadstream.records.outputs import Cause, Direction, SignalRef
 from leadstream.records.signal import Signal
 from leadstream.records.times import rfc3339
@@ -167,7 +168,7 @@ class Evaluation:
         at = self.model.thresholds[index].at
         own = _Crossed(at, self.factors)
         return self.emitter.put(
-            "lead.threshold.crossed", repr(at), direction, cause, own, f"crossing:{direction}"
+            "lead.threshold.crossed", repr(at), direction, cause, own, Output("crossing", direction)
         )
 
     def ask_at(self, index: int, crossing: str) -> None:
@@ -193,19 +194,45 @@ class Evaluation:
         self.state.band = new
         self.move("band", bands, old, new, _BandChanged(bands[old].name, self.factors))
 
+    def change_rules(self, band: str, stage: str) -> None:
+        """Records another band or stage than those of the names, which the lead had under other rules.
+
+        No action is asked for: the lead did nothing.
+        """
+        state = self.state
+        ladders: list[tuple[Literal["band", "stage"], Sequence[Level], str, int, int]] = [
+            ("band", self.model.bands, band, state.band, self.band),
+            ("stage", self.model.stages, stage, state.stage, self.stage),
+        ]
+        for kind, levels, was, old, new in ladders:
+            setattr(state, kind, new)
+            name = levels[new].name
+            if name == was:
+                continue
+            known = levels[old].name == was
+            rose = new > old if known else self.transition.after >= self.transition.before - TOLERANCE
+            direction: Direction = "up" if rose else "down"
+            own = _BandChanged(was, self.factors) if kind == "band" else _StageChanged(was, self.factors)
+            self.emitter.put(f"lead.{kind}.changed", name, direction, "model", own, Output(kind, direction))
+            if known:
+                self.end_waits(levels[old].timers)
+            self.begin_waits(levels[new].timers)
+
     def change_stage(self) -> None:
         stages, old, new = self.model.stages, self.state.stage, self.stage
         self.state.stage = new
         self.move("stage", stages, old, new, _StageChanged(stages[old].name, self.factors))
 
-    def move(self, kind: str, levels: Sequence[Level], old: int, new: int, own: msgspec.Struct) -> None:
+    def move(
+        self, kind: Literal["band", "stage"], levels: Sequence[Level], old: int, new: int, own: msgspec.Struct
+    ) -> None:
         """Tells of another band or stage: ends what waits in the one left, asks for the actions of the new
         one, begins what waits in it.
         """
         direction: Direction = "up" if new > old else "down"
         cause = self.transition.rise if direction == "up" else self.transition.fall
         type_, name = f"lead.{kind}.changed", levels[new].name
-        change = self.emitter.put(type_, name, direction, cause, own, f"{kind}:{direction}")
+        change = self.emitter.put(type_, name, direction, cause, own, Output(kind, direction))
         self.end_waits(levels[old].timers)
         for action, was in levels[new].entries:
             if cause not in ("recovery", "merge") and (new > old if was is None else was == old):
@@ -231,7 +258,7 @@ class Evaluation:
         """A spike or a timer has come about."""
         kind = trigger.partition(":")[0]
         own = _Fired(trigger, value, self.factors)
-        fired = self.emitter.put("lead.trigger.fired", trigger, "up", cause, own, f"trigger:{kind}")
+        fired = self.emitter.put("lead.trigger.fired", trigger, "up", cause, own, Output("trigger", kind))
         for number in actions:
             self.requester.act(self.model.actions[number], cause, fired)
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from leadstream.records.counts import Output
 from leadstream.records.outputs import Cause, Direction, SignalRef
 from leadstream.records.step import Headers, Message, Step
 from leadstream.scoring.state.lead_state import LeadState
@@ -49,7 +50,7 @@ class Outbox:
 
     def __init__(self, app: str, topic: str, partition: int) -> None:
         """Of the application's fold of a partition of the signals topic."""
-        self.entries: list[tuple[str, bool, Message]] = []
+        self.entries: list[tuple[Output, bool, Message]] = []
         """What each is counted as, whether it is a decision, the message."""
         self._app = f"{app}\0".encode()
         self._source = f"/leadstream/{app}".encode()
@@ -83,7 +84,7 @@ class Outbox:
         cause: Cause,
         ordinal: int,
         own: msgspec.Struct,
-        kind: str,
+        kind: Output,
     ) -> str:
         """Adds a record of a type with the members of `own`; it is counted as `kind`. Returns its id.
 
@@ -105,7 +106,7 @@ class Outbox:
     def move_to(self, step: Step) -> None:
         """Hands all over to a step."""
         for kind, decision, message in self.entries:
-            step.records[kind] = step.records.get(kind, 0) + 1
+            step.counts.outputs[kind] += 1
             if decision:
                 step.decision_places.append(len(step.actions))
                 step.decisions.append(message)
@@ -125,7 +126,7 @@ class RecordEmitter:
         self.envelope = envelope
 
     def put(
-        self, type_: str, what: str, direction: Direction, cause: Cause, own: msgspec.Struct, kind: str
+        self, type_: str, what: str, direction: Direction, cause: Cause, own: msgspec.Struct, kind: Output
     ) -> str:
         """Puts a record out and returns its id; the parameters are those of `Outbox.put`."""
         ordinal = self._state.ordinal

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from leadstream.records.counts import Output
 from leadstream.records.outputs import Cause, Reason
 from leadstream.records.times import rfc3339
 from leadstream.scoring.actions.outbox import RecordEmitter
@@ -82,7 +83,7 @@ class ActionRequester:
             do=do, channel=action.channel, trigger=action.trigger, threshold=at, crossing=crossing,
             priority=action.priority, factors=self.factors, payload=payload,
         )  # fmt: skip
-        self.put("lead.action.requested", do, "up", cause, wanted, f"action:{do}:requested")
+        self.put("lead.action.requested", do, "up", cause, wanted, Output("action", "requested", do))
         requested = state.requested or []
         requested.extend([None] * (action.number + 1 - len(requested)))
         requested[action.number] = now
@@ -103,7 +104,7 @@ class ActionRequester:
             do=do, channel=action.channel, trigger=action.trigger, reason=reason, threshold=at,
             crossing=crossing, until=until,
         )  # fmt: skip
-        self.put("lead.action.skipped", do, "up", cause, skipped, f"action:{do}:{reason}")
+        self.put("lead.action.skipped", do, "up", cause, skipped, Output("action", reason, do))
 
     def level_of(self, threshold: int | None) -> float | None:
         return None if threshold is None else self.policy.model.thresholds[threshold].at

@@ -1,6 +1,6 @@
 """A model as the fold runs it: rules by signal type, levels, actions. Made by `leadstream.models`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -78,6 +78,12 @@ class CompiledModel:
     no decay, so that `2 ** (-elapsed / scale)` holds. 0 for the others."""
     email_bits: int = 0
     """The bits of the channel `email`."""
+    rings: tuple[str, ...] = ()
+    """What each ring of occurrences is for."""
+    activation: int = field(default=0, compare=False)
+    """The number of the activation that brought it in; 0 for the model that the application started with."""
+    since: int = field(default=0, compare=False)
+    """The instant of that activation, in ms."""
     rules: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """The rule file that it was made of, as plain values in the form that it is written in."""
     heads: tuple[msgspec.Raw, ...] = ()
@@ -181,12 +187,27 @@ def suppressed_at(state: LeadState, model: CompiledModel, at: int) -> int:
     return bits
 
 
+Compile = Callable[[Mapping[str, Any], str | None], CompiledModel]
+"""From a rule file as plain values and a time zone to the model. Raises `ValueError` for what is none."""
+
+
+def compiles_nothing(rules: Mapping[str, Any], timezone: str | None) -> CompiledModel:
+    raise ValueError("rules can't be compiled here")
+
+
 class ModelCatalog:
     """The model of each tenant: one for all, or only for those listed."""
 
-    def __init__(self, default: CompiledModel, tenants: Mapping[str, CompiledModel] | None = None) -> None:
+    def __init__(
+        self,
+        default: CompiledModel,
+        tenants: Mapping[str, CompiledModel] | None = None,
+        compile_rules: Compile = compiles_nothing,
+    ) -> None:
+        """`compile_rules` makes the models that are activated later."""
         self.default = default
         self.tenants = tenants
+        self.compile_rules = compile_rules
 
     def for_tenant(self, tenant: str) -> CompiledModel:
         """Raises `Rejected("unknown_tenant")` for a tenant that is not listed."""

@@ -114,10 +114,10 @@ def sum_again(state: LeadState, model: CompiledModel) -> None:
     state.total = total
 
 
-def clear(state: LeadState, at: int, *, voids_facts: bool) -> None:
+def clear(state: LeadState, at: int) -> None:
     """Everything folded so far counts nothing; ids, facts, suppression and last requests stay.
 
-    Of a model in which facts count, those known so far count again only when they arrive anew.
+    Facts known so far count again only when they arrive anew, also under a later model.
     """
     state.branches, state.masses, state.refs, state.counts, state.places = "", [], [], [], []
     state.rings = None
@@ -125,7 +125,9 @@ def clear(state: LeadState, at: int, *, voids_facts: bool) -> None:
     if state.extra is not None:
         extra = state.extra
         extra.buckets = extra.lasts = extra.spikes = extra.waits = None
-    if voids_facts and state.facts:
+        if extra.parked is not None:
+            extra.parked.masses = []
+    if state.facts:
         state.ensure_extra().void = sorted(unpack(state.facts))
     if state.reset_at is None or at > state.reset_at:
         state.reset_at = at

@@ -41,6 +41,8 @@ def apply_effects(
         state.suppressed = 0
         if state.extra is not None:
             state.extra.bounces = None
+            if state.extra.parked is not None:
+                state.extra.parked.channels = []
     if plan.facts:
         facts = unpack(state.facts)
         old = known(facts, "email")

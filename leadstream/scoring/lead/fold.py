@@ -109,7 +109,7 @@ def fold_signal(
             outcome = "noted"
         if reset:
             outcome, fall, moved = "reset", "reset", True
-            clear(state, at, voids_facts=bool(model.fits))
+            clear(state, at)
             stage = 0 if state.stage and not model.staged_by_total else None
             matches.clear()
             bump = None

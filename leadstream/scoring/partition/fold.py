@@ -1,8 +1,15 @@
 """The fold of a partition: records in, a step out. Pure: no clock, no I/O; time is the log's."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from leadstream.records.control import (
+    ACTIVATE_KEY,
+    SWEEP_KEY,
+    Sweep,
+    read_activation,
+    read_sweep,
+)
+from leadstream.records.counts import Counts
 from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY, hashed_partition
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.signal import decode_signal
@@ -12,6 +19,8 @@ from leadstream.scoring.actions.outbox import Outbox
 from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.compiled.model import CompiledModel, ModelCatalog
 from leadstream.scoring.lead.fold import fire, fold_signal
+from leadstream.scoring.lead.move import move
+from leadstream.scoring.partition.activations import ACTIVATION, SWEEP, Activations
 from leadstream.scoring.partition.refused import dead_letter, forwarded, was_forwarded
 from leadstream.scoring.partition.rows import (
     MODEL,
@@ -38,6 +47,9 @@ from leadstream.scoring.partition.timers import Timers
 from leadstream.scoring.state.lead_state import LeadState, decode_head, decode_state, encode_state
 
 __all__ = ["ModelMismatch", "NewerEngine", "PartitionFold"]
+
+MAX_SWEPT = 500
+"""Leads that one sweep record moves at most, so that no step takes long."""
 
 
 class PartitionFold:
@@ -77,11 +89,10 @@ class PartitionFold:
         self._changed: dict[bytes, tuple[bytes, bytes]] = {}
         """Row and snapshot of each lead that changed since the last step."""
         self._buffer = bytearray()
-        self._own_rows: dict[bytes, bytes] = {}
+        self._own_rows: dict[bytes, bytes | None] = {}
         self._dead_letters: list[Message] = []
         self._forwards: list[tuple[int, Message]] = []
-        self._outcomes: defaultdict[tuple[str, str], int] = defaultdict(int)
-        self._records: Counter[str] = Counter()
+        self._counts = Counts()
         self._log = log
         self._last: LogRecord | None = None
         """The last record folded since the last step; one that can't be read marks no place."""
@@ -91,14 +102,23 @@ class PartitionFold:
         """The offset up to which the log is folded into the rows; None for a new partition."""
         self.now = 0
         """The highest broker timestamp met, in ms; while timers fire, the instant up to which all have."""
+        self._activations = Activations(models)
+        self._unswept: list[bytes] | None = None
+        """Keys of the leads that the sweep has before it, descending; None until it asks for them."""
+        seeded: list[bytes] = []
         for key, row in rows.items():
             if key == POSITION:
                 self.stored = stored = read_position(row)
                 self.position, self.now = stored.position, stored.now
             elif key.startswith(MODEL):
-                check_model(key, row, models)
+                seeded.append(key)
+            elif key == SWEEP or key.startswith(ACTIVATION):
+                self._activations.restore(key, row)
             elif key.startswith(TURNS):
                 self._turns.counters[tenant_of(key, TURNS)] = read_turns(key, row)
+        for key in seeded:
+            if self._activations.needs_seed(tenant_of(key, MODEL)):
+                check_model(key, rows[key], models)
         self._mark = None
         if self.stored is not None:
             self._mark = self.stored.last
@@ -131,8 +151,22 @@ class PartitionFold:
         return read_state(key, row) if row is not None else None
 
     def model_of(self, key: bytes) -> CompiledModel:
-        """The model that scores the lead of a key."""
-        return self._model(key.decode().partition(":")[0])
+        """The model that scores the lead of a key; for an unknown lead that of its tenant."""
+        tenant = key.decode().partition(":")[0]
+        state = self.state_of(key)
+        return self._model(tenant) if state is None else self._activations.model(tenant, state.activation)
+
+    @property
+    def activation(self) -> int:
+        """The number of the last activation; 0 before the first."""
+        return self._activations.number
+
+    def next_sweep(self) -> Sweep | None:
+        """The record that would move the next leads to the models in force; None if all have been."""
+        sweep = self._activations.sweep
+        if sweep is None or sweep.done:
+            return None
+        return Sweep(number=sweep.number, start=sweep.start.hex(), count=MAX_SWEPT)
 
     def fold(self, records: Sequence[LogRecord], start: int = 0, limit: int = 4000) -> int:
         """Folds `records[start:]` and returns the index of the first that is not folded.
@@ -162,11 +196,11 @@ class PartitionFold:
                     raise Rejected("unreadable", record.detail)
                 self._last = record
                 if key is not None and key.startswith(CONTROL_PREFIX):
-                    self._control(key)
+                    self._control(key, record.value)
                 else:
                     self._fold(record, key)
             except Rejected as rejected:
-                self._records[f"reject:{rejected.reason}"] += 1
+                self._counts.rejected[rejected.reason] += 1
                 self._dead_letters.append(
                     dead_letter(record, self._topic, self._partition, rejected.reason, rejected.detail)
                 )
@@ -201,20 +235,85 @@ class PartitionFold:
         step.history = self._history.take()
         step.dead_letters = self._dead_letters
         step.forwards = self._forwards
-        step.outcomes.update(self._outcomes)
-        for kind, count in self._records.items():
-            step.records[kind] = step.records.get(kind, 0) + count
+        step.counts.update(self._counts)
         self._changed, self._own_rows = {}, {}
         self._dead_letters, self._forwards = [], []
-        self._outcomes, self._records = defaultdict(int), Counter()
+        self._counts = Counts()
         self.position = position
         return step
 
-    def _control(self, key: bytes) -> None:
+    def _control(self, key: bytes, value: bytes | None) -> None:
         """A record that is no signal; its timestamp has moved now already."""
-        if key != TICK_KEY:
+        if key == TICK_KEY:
+            self._counts.events["tick"] += 1
+        elif key == ACTIVATE_KEY:
+            self._activate(value)
+        elif key == SWEEP_KEY:
+            self._sweep(value)
+        else:
             raise Rejected("bad_signal", f"no control record has the key {shorten(key)}")
-        self._records["tick"] += 1
+
+    def _activate(self, value: bytes | None) -> None:
+        """Puts rules in force; leads move to them when they are next touched, or swept."""
+        tenants = [tenant_of(key, MODEL) for key in self._rows if key.startswith(MODEL)]
+        if self._activations.activate(read_activation(value), self.now, tenants):
+            self._by_tenant.clear()
+            self._unswept = None
+            self._counts.events["activation"] += 1
+            self._keep_activations()
+        else:
+            self._counts.events["repeated activation"] += 1
+
+    def _sweep(self, value: bytes | None) -> None:
+        """Moves the next leads, in the order of their keys."""
+        asked, due = read_sweep(value), self.next_sweep()
+        if due is None or (asked.number, asked.start) != (due.number, due.start):
+            self._counts.events["void sweep"] += 1
+            return
+        if self._unswept is None:
+            start = bytes.fromhex(due.start)
+            leads = (key for key in self._rows if not key.startswith(CONTROL_PREFIX) and key >= start)
+            self._unswept = sorted(leads, reverse=True)
+        for _ in range(min(asked.count, due.count, len(self._unswept))):
+            self._touch(self._unswept.pop())
+        rest = self._unswept
+        self._activations.swept(rest[-1] if rest else b"", done=not rest)
+        self._counts.events["sweep"] += 1
+        self._keep_activations()
+
+    def _touch(self, key: bytes) -> None:
+        """Moves a lead to the model in force if it is not there."""
+        state = read_state(key, self._rows[key])
+        tenant, _, lead = key.decode().partition(":")
+        model = self._by_tenant.get(tenant) or self._model(tenant)
+        if state.activation == model.activation:
+            return
+        due = state.due
+        self._move(state, model, key, tenant, max(self.now, state.touched))
+        self._keep(key, state, model, tenant, lead)
+        if state.due and (not due or state.due < due):
+            self._timers.add(key, state.due)
+
+    def _move(self, state: LeadState, model: CompiledModel, key: bytes, tenant: str, now: int) -> None:
+        old = self._activations.model(tenant, state.activation)
+        move(state, old, model, key, now, self._outbox, self._turns)
+        self._counts.events["move"] += 1
+
+    def _keep(self, key: bytes, state: LeadState, model: CompiledModel, tenant: str, lead: str) -> None:
+        """The state of a lead is this from here on."""
+        self._turns.keep()
+        row = self._rows[key] = encode_state(state, self._buffer)
+        self._changed[key] = (row, snapshot(state, model, tenant, lead))
+
+    def _keep_activations(self) -> None:
+        """The rows of activations are those from here on."""
+        changed, self._activations.changed = self._activations.changed, {}
+        for key, row in changed.items():
+            self._own_rows[key] = row
+            if row is None:
+                self._rows.pop(key, None)
+            else:
+                self._rows[key] = row
 
     def _fold(self, record: LogRecord, key: bytes | None) -> None:
         """Folds a signal. Raises `Rejected` if it can't be folded; then nothing of the lead has changed."""
@@ -226,22 +325,26 @@ class PartitionFold:
             if row is None and self._belongs_elsewhere(record, key):
                 return
             model = self._by_tenant.get(signal.tenant) or self._model(signal.tenant)
-            state = LeadState() if row is None else decode_state(row)
+            state = LeadState(activation=model.activation) if row is None else decode_state(row)
             now = self.now
             if self._guard:
                 if record.offset <= state.place:
-                    self._records["guarded"] += 1
+                    self._counts.events["guarded"] += 1
                     return
                 # The position may be older than the row; the lead goes on from where it was.
                 now = max(now, state.touched)
             plan = model.plans.get(signal.type, model.other)
             due = state.due
+            if state.activation != model.activation:
+                self._move(state, model, key, signal.tenant, now)
             entry = fold_signal(state, signal, record, model, plan, now, self._outbox, self._turns)
             row = encode_state(state, self._buffer)
             shot = snapshot(state, model, signal.tenant, signal.lead)
             if entry is not None:
                 self._history.add(entry)
         except Rejected:
+            del self._outbox.entries[mark:]
+            self._turns.undo()
             raise
         except Exception as error:
             # Whatever a record brings, the partition goes on; its lead is as it was before.
@@ -251,9 +354,9 @@ class PartitionFold:
         self._turns.keep()
         self._rows[key] = row
         self._changed[key] = (row, shot)
-        self._outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
+        self._counts.outcomes[plan.name, "duplicate" if entry is None else entry.outcome] += 1
         if entry is not None and entry.unread:
-            self._records.update(f"unread:{field}" for field in entry.unread)
+            self._counts.unread.update(entry.unread)
         sooner = state.due
         if sooner and (not due or sooner < due):
             self._timers.add(key, sooner)
@@ -268,7 +371,7 @@ class PartitionFold:
                 "not_forwarded", f"sent on to {self._partition} before, and its key hashes to {home}"
             )
         self._forwards.append((home, forwarded(record, self._topic, self._partition)))
-        self._records["forward"] += 1
+        self._counts.events["forward"] += 1
         return True
 
     def _fire(self, now: int, limit: int) -> tuple[int, bool]:
@@ -286,19 +389,21 @@ class PartitionFold:
             tenant, _, lead = key.decode().partition(":")
             model = self._by_tenant.get(tenant) or self._model(tenant)
             state = read_state(key, self._rows[key])
-            fire(state, model, key, tenant, lead, self._outbox, self._turns)
-            self._turns.keep()
-            row = self._rows[key] = encode_state(state, self._buffer)
-            self._changed[key] = (row, snapshot(state, model, tenant, lead))
+            if state.activation == model.activation:
+                fire(state, model, key, tenant, lead, self._outbox, self._turns)
+            else:
+                # It was due under other rules. What is due under these is so still.
+                self._move(state, model, key, tenant, max(due - 1, state.touched))
+            self._keep(key, state, model, tenant, lead)
             self._timers.fired(state.due)
-            self._records["timer"] += 1
+            self._counts.events["timer"] += 1
             fired += 1
 
     def _model(self, tenant: str) -> CompiledModel:
         """The tenant's model, written to its row before its first use; `Rejected` for an unknown tenant."""
         model = self._by_tenant.get(tenant)
         if model is None:
-            model = self._by_tenant[tenant] = self._models.for_tenant(tenant)
+            model = self._by_tenant[tenant] = self._activations.in_force(tenant)
             key = MODEL + tenant.encode()
             if key not in self._rows:
                 self._rows[key] = self._own_rows[key] = model_row(model)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from leadstream.errors import LeadStreamError
 from leadstream.records.keys import CONTROL_PREFIX, hashed_partition
 from leadstream.records.rejection import Rejected, shorten
 from leadstream.records.step import LogRecord
@@ -35,19 +36,19 @@ MODEL = b"\0model:"
 TURNS = b"\0turns:"
 
 
-class ModelMismatch(Exception):
+class ModelMismatch(LeadStreamError):
     """State was scored with another model than the one given."""
 
 
-class NewerEngine(Exception):
+class NewerEngine(LeadStreamError):
     """Rows were written by another version of this program than can go on with them."""
 
 
-class DamagedRow(Exception):
-    """A row of the changelog that nobody of ours has written."""
+class DamagedRow(LeadStreamError):
+    """A row of the changelog that LeadStream did not write."""
 
 
-class OtherPartitions(Exception):
+class OtherPartitions(LeadStreamError):
     """Rows are of keys that the partition does not have with the number of partitions given."""
 
 
@@ -180,7 +181,7 @@ def read(decode: Callable[[bytes], T], key: bytes, row: bytes) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedRow(
             f"the row of {shorten(key)} in the changelog can't be read ({error}): something else writes to "
-            "that topic; start under another app name to score the log anew"
+            "that topic; find out what, and restore the topic from a copy"
         ) from None
 
 
@@ -236,8 +237,8 @@ def refuse_other(codec: int) -> None:
         )
     if codec < OLDEST_CODEC:
         raise NewerEngine(
-            f"the state has rows of codec {codec}, this release reads {OLDEST_CODEC} to {CODEC}: start under "
-            "another app name to score the log anew"
+            f"the state has rows of codec {codec}, this release reads {OLDEST_CODEC} to {CODEC}: start "
+            "a release between the two first"
         )
 
 
@@ -257,5 +258,5 @@ def check_model(key: bytes, row: bytes, models: ModelCatalog) -> None:
         raise ModelMismatch(
             f"the leads of tenant {tenant} were scored with {stored.name}/{stored.version} "
             f"({stored.fingerprint}), the model given is {model.label} ({model.fingerprint}): start with the "
-            "same rule file and half-life, or under another app name to score the log anew"
+            "same rule file and half-life, then `leadstream models activate` the other one"
         )

@@ -6,6 +6,7 @@ import msgspec
 
 from leadstream.records.times import DAY
 from leadstream.scoring.state.facts import consents_of_facts, unpack
+from leadstream.scoring.state.parked import Parked
 
 CODEC = 3
 """The version of the rows' layout; a fold refuses rows of a newer one."""
@@ -66,6 +67,8 @@ class Extra(msgspec.Struct, array_like=True, gc=False):
     void: list[str] | None = None
     """Facts that a reset has made count nothing until they arrive anew."""
     bounces: Bounces | None = None
+    parked: Parked | None = None
+    """What earlier models have left, by name."""
 
 
 class LeadState(msgspec.Struct, array_like=True, gc=False):
@@ -118,6 +121,9 @@ class LeadState(msgspec.Struct, array_like=True, gc=False):
     facts: bytes = b""
     """Packed: name -> (value, effective time)."""
     extra: Extra | None = None
+    activation: int = 0
+    """The number of the activation whose model the state is in the terms of; 0 for the model that the
+    application was started with."""
 
     def ensure_extra(self) -> Extra:
         """`extra`, made if it is not there."""
