@@ -48,6 +48,10 @@ class AgeTable(Kernel):
         for name, value in made.items():
             object.__setattr__(self, name, value)
 
+    def factor_at(self, age: int) -> float:
+        """The factor of a signal of an age in ms."""
+        return self.factors[bisect_right(self.tos, age)]
+
     def weighted(self, mass: float, buckets: Iterable[Bucket], t: int) -> tuple[float, Sequence[Bucket]]:
         """The mass and the signals kept apart as they count at `t`."""
         tos, factors = self.tos, self.factors
