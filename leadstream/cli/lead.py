@@ -28,9 +28,9 @@ from leadstream.cli.lead_list import list_leads
 from leadstream.projection.forecast import next_crossing
 from leadstream.projection.queries import FactorHistory, LeadRow, Tables, reading
 from leadstream.records.models import ModelThreshold
-from leadstream.records.outputs import Accumulator, Detail
+from leadstream.records.outputs import Accumulator
 from leadstream.records.times import DAY, parse_instant, rfc3339
-from leadstream.scoring.decay.totals import contribution, explain, sum_at
+from leadstream.scoring.decay.totals import contribution, explain, kernel_of, sum_at
 from leadstream.scoring.kernels.kernel import score_of
 from leadstream.settings import Settings
 
@@ -204,17 +204,7 @@ def mass(accumulator: Accumulator, at: int) -> float:
 
 def fading(accumulator: Accumulator) -> str:
     """How a factor fades, in few words: the half-life, or what else it follows."""
-    detail = accumulator.detail or Detail()
-    period = span(accumulator.half_life)
-    by_kernel = {
-        "exponential": period,
-        "linear": f"to 0 in {period}",
-        "inactivity_step": f"{detail.percent:g}% an idle {period}",
-        "inactive": f"idle {period}",
-    }
-    found = by_kernel.get(accumulator.kernel)
-    ways = [found] if found else []
-    return ", ".join([*ways, "by age"] if detail.ages else ways) or "none"
+    return kernel_of(accumulator).words(span) or "none"
 
 
 def _print_future(

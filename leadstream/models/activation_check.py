@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from leadstream.models.forms import duration_text
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.kernels.kernel import Kernel
 
@@ -17,20 +18,9 @@ def changed_kernels(old: CompiledModel, new: CompiledModel) -> Iterator[tuple[st
 
 def is_kept_from_now(kernel: Kernel) -> bool:
     """Whether a present worth can fade by this kernel from an instant on, exactly."""
-    if kernel.kind == "inactivity_step" and kernel.linear:
-        return False
-    return not any(factor == 0 for _, factor in kernel.ages)
+    return not kernel.parameters.linear and all(factor for _, factor in kernel.ages)
 
 
 def in_words(kernel: Kernel) -> str:
     """A kernel in a few words."""
-    hours = kernel.half_life / 3_600_000
-    span = f"{hours / 24:g}d" if hours >= 24 else f"{hours:g}h"
-    words = {
-        "none": "no decay",
-        "exponential": f"half-life {span}",
-        "linear": f"linear to nothing in {span}",
-        "inactivity_step": f"{kernel.percent:g}% less for each {span} without activity",
-        "inactive": f"after {span} without activity",
-    }[kernel.kind]
-    return f"{words}, by age" if kernel.ages else words
+    return kernel.words(duration_text) or "no decay"

@@ -14,6 +14,7 @@ from leadstream.models.check_parts import (
     scoring,
     unique,
 )
+from leadstream.models.decay import keeps_apart, kernel_of, keys_kept_apart
 from leadstream.models.document import Document, Path
 from leadstream.models.errors import nearest
 from leadstream.models.policy import Timer
@@ -66,7 +67,7 @@ def check_numbers(document: Document, file: RuleFile) -> None:
     matched = sum(expressions(rule.when) for rule in file.rules)
     for number, most, what in (
         (factors, MAX_FACTORS, "factors"),
-        (kept_apart(file), MAX_KEPT, "factors that are `linear` or have a `recency`"),
+        (kept_apart(file), MAX_KEPT, f"factors that are {keys_kept_apart()} or have a `recency`"),
         (len(types), MAX_TYPES, "types of signals"),
         (matched, MAX_EXPRESSIONS, "expressions (`matches`)"),
     ):
@@ -80,7 +81,7 @@ def kept_apart(file: RuleFile) -> int:
     for rule in file.rules:
         category = file.parts.get(rule.category or "")
         decay = rule.decay if rule.decay is not None or category is None else category.decay
-        if rule.recency or (isinstance(decay, Decay) and decay.linear):
+        if rule.recency or keeps_apart(decay):
             found += len(rule.by.points) if rule.by is not None else 1
     return found
 
@@ -164,7 +165,7 @@ def check_fit(document: Document, path: Path, fit: Fit) -> None:
     sound = one_key(document, path, fit)
     place = (*path, "decay")
     one = isinstance(fit.decay, Decay) and one_key(document, place, fit.decay)
-    if one and isinstance(fit.decay, Decay) and fit.decay.half_life is None:
+    if one and isinstance(fit.decay, Decay) and not kernel_of(fit.decay).memoryless:
         document.wrong(place, f"fit `{fit.id}` fades by a `half_life` or not at all: `none`")
     if fit.ranges is not None:
         starts = [((*path, "ranges", index, "from"), one.from_) for index, one in enumerate(fit.ranges)]

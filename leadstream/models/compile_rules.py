@@ -1,10 +1,10 @@
 """From a rule file's rules, fit and guards to those that the fold runs."""
 
 from collections import defaultdict
-from dataclasses import replace
 
 from leadstream.models import rules as form
 from leadstream.models.compile_policy import PolicyCompiler
+from leadstream.models.decay import kernel_of
 from leadstream.models.schema import RuleFile
 from leadstream.models.when import test_of
 from leadstream.records.outputs import Contribution
@@ -27,6 +27,9 @@ from leadstream.scoring.compiled.rules import (
 )
 from leadstream.scoring.facts.consent import consent_of
 from leadstream.scoring.facts.text import composed
+from leadstream.scoring.kernels.age_table import AgeTable
+from leadstream.scoring.kernels.exponential import Exponential
+from leadstream.scoring.kernels.inactive import Inactive
 from leadstream.scoring.kernels.kernel import Kernel
 from leadstream.scoring.lead.fit import Pick, among_values, by_keywords, in_ranges
 from leadstream.scoring.state.facts import FACT_TYPES
@@ -60,7 +63,7 @@ class RuleCompiler:
     def __init__(self, file: RuleFile, half_life: int, policy: PolicyCompiler) -> None:
         self.file = file
         self.policy = policy
-        self.kernels = [exponential(half_life)]
+        self.kernels = [Exponential.of_rule(half_life)]
         self.categories = [Category("")]
         for name, one in file.parts.items():
             cap = one.cap
@@ -86,7 +89,7 @@ class RuleCompiler:
             timer.id: self.branch(
                 timer.id,
                 float(timer.points),
-                self.kernel_number(Kernel("inactive", timer.inactivity)),
+                self.kernel_number(Inactive(timer.inactivity)),
                 timer.category,
             )
             for timer in file.timers
@@ -132,7 +135,7 @@ class RuleCompiler:
             return
         kernel = self.kernel(rule.decay, rule.category)
         if rule.recency:
-            kernel = replace(kernel, ages=tuple((step.to or 0, step.factor) for step in rule.recency))
+            kernel = AgeTable(kernel, tuple((step.to or 0, step.factor) for step in rule.recency))
         number = self.kernel_number(kernel)
         repeat = None
         if rule.repeat is not None:
@@ -252,21 +255,6 @@ class RuleCompiler:
         if type_ == OPENED and any(guard.crawlers or guard.machine for guard in kinds):
             return (*guards, PREFETCH)
         return guards
-
-
-def exponential(half_life: int) -> Kernel:
-    return Kernel("exponential", half_life) if half_life else Kernel("none")
-
-
-def kernel_of(decay: form.Decay | str) -> Kernel:
-    if isinstance(decay, str):
-        return Kernel("none")
-    if decay.linear is not None:
-        return Kernel("linear", decay.linear)
-    step = decay.inactivity_step
-    if step is not None:
-        return Kernel("inactivity_step", step.every, step.percent, step.variant == "linear", step.floor)
-    return exponential(decay.half_life or 0)
 
 
 def consents_of(type_: str) -> tuple[str, ...]:

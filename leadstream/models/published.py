@@ -121,10 +121,8 @@ def record_of(tenant: str, model: CompiledModel) -> ScoringModel:
                 kernel.kind,
                 kernel.half_life,
                 tuple(branch.factor for branch in model.branches if branch.kernel == index),
-                kernel.percent,
-                kernel.linear,
-                kernel.floor,
-                kernel.ages,
+                *kernel.parameters,
+                ages=kernel.ages,
             )
             for index, kernel in enumerate(model.kernels)
         ),

@@ -24,6 +24,7 @@ from leadstream.models.forms import (
     Value,
     given,
 )
+from leadstream.scoring.kernels.registry import kernels_of_rules
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Agent = Annotated[str, Field(max_length=256)]
@@ -108,7 +109,7 @@ class InactivityStep(Part):
 class Decay(Part):
     """The kernel by which contributions fade; exactly one of these."""
 
-    exactly_one: ClassVar[tuple[str, ...]] = ("half_life", "linear", "inactivity_step")
+    exactly_one: ClassVar[tuple[str, ...]] = tuple(kernels_of_rules())
     half_life: HalfLife | None = None
     linear: Period | None = None
     """Down to nothing in this time, evenly."""

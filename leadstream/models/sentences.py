@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from leadstream.models.document import Path
 from leadstream.models.errors import nearest
+from leadstream.scoring.kernels.registry import kernels_of_rules
 
 PLAIN = {
     "float_type": "a number is needed here",
@@ -35,7 +36,9 @@ PATTERNS = {
 CLOCK = 'a time of day is written in quotes with two digits each, such as "09:00"'
 CLOCKED = "^([01]"
 """How the pattern of a time of day begins."""
-DECAY = "`{half_life: 7d}`, `{linear: 30d}`, `{inactivity_step: {percent: 5, every: 30d}}` or `none`"
+DECAYS = (
+    ", ".join(f"`{{{key}: {kernel.example}}}`" for key, kernel in kernels_of_rules().items()) + " or `none`"
+)
 NUMBER = re.compile(r"\s*[-+]?\d+(\.\d+)?\s*", re.ASCII)
 FORMS = {
     "after": "`{rule: <id>, within: 7d}`",
@@ -44,7 +47,7 @@ FORMS = {
     "bounces": "`{soft: 7d, limit: 3, within: 30d}`",
     "burst": "`{more_than: 5, within: 10s}`",
     "categories": "`{intent: {cap: 30}}`",
-    "decay": DECAY,
+    "decay": DECAYS,
     "dimensions": "`{intent: {cap: 30}}`",
     "guards": "`{<guard>: 0.1}`",
     "hours": '`{from: "09:00", to: "17:00", outside: skip}`',

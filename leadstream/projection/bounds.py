@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from leadstream.records.outputs import Accumulator, Detail
-from leadstream.scoring.kernels.kernel import Kernel, loss_factor
+from leadstream.scoring.decay.totals import kernel_of
+from leadstream.scoring.kernels.registry import KERNELS
 
 LARGEST = 1e100
 SMALLEST = 1e-100
 """What a factor is worth, and its points, lie between these, so that PostgreSQL can multiply them."""
 LONGEST = 10**15
 """Instants and periods in ms are within this."""
-KERNELS = frozenset({"none", "exponential", "linear", "inactivity_step", "inactive"})
 
 
 class Bound(NamedTuple):
@@ -79,7 +79,8 @@ def bound_of(
 
 
 def memoryless(one: Accumulator, at: int) -> float | None:
-    """What a factor contributes at `at`, if a sum of its kind fades like one of it; else None.
+    """What a factor contributes at `at`, if a sum of its kind fades like one of it; else None. Inlined for
+    speed: it is asked for each factor of each row.
 
     Raises ValueError if PostgreSQL can't compute it.
     """
@@ -118,11 +119,10 @@ def _check(one: Accumulator, detail: Detail) -> None:
     for value in (points, *factors):
         if not (value == 0.0 or SMALLEST <= abs(value) < LARGEST):
             raise ValueError(f"factor {one.factor} is out of range")
-    if (
-        not -LONGEST < min(instants) <= max(instants) < LONGEST
-        or not (0.0 <= detail.percent <= 100.0 and 0.0 <= detail.floor < LARGEST)
-        or one.half_life < 0
-        or (one.kernel == "none") != (one.half_life == 0)
+    if not (
+        -LONGEST < min(instants) <= max(instants) < LONGEST
+        and 0.0 <= detail.percent <= 100.0
+        and 0.0 <= detail.floor < LARGEST
     ):
         raise ValueError(f"factor {one.factor} is out of range")
 
@@ -130,45 +130,16 @@ def _check(one: Accumulator, detail: Detail) -> None:
 def _add(category: _Category, one: Accumulator, at: int) -> None:
     detail = one.detail or Detail()
     _check(one, detail)
-    least, most, lasting = _range(one, detail, at)
+    try:
+        kernel = kernel_of(one)
+    except ValueError:
+        raise ValueError(f"factor {one.factor} is out of range") from None
+    least, most, lasting, half_life = kernel.outlook(
+        one.points, one.mass, one.t_ref, detail.buckets, detail.active_at, at
+    )
     category.least += least
     category.most += most
-    if one.kernel == "exponential":
-        category.fading[one.half_life] = category.fading.get(one.half_life, 0.0) + most
+    if half_life:
+        category.fading[half_life] = category.fading.get(half_life, 0.0) + most
     else:
         category.constant += most + lasting
-
-
-def _range(one: Accumulator, detail: Detail, at: int) -> tuple[float, float, float]:
-    """The least (at most 0) and the most (at least 0) that a factor is worth from `at` on, and what it takes
-    away for ever."""
-    points, kernel = one.points, one.kernel
-    if kernel == "inactive":
-        # Once it counts, it does until an activity.
-        worth = points * one.mass
-        return min(worth, 0.0), max(worth, 0.0), min(worth, 0.0) if at - one.t_ref >= one.half_life else 0.0
-    least = most = 0.0
-    signals = [(one.t_ref, one.mass * (detail.ages[-1][1] if detail.ages else 1.0))]
-    signals += [(since, mass * _largest_factor(detail, at - since)) for since, mass in detail.buckets]
-    for since, mass in signals:
-        worth = points * mass
-        if kernel == "exponential":
-            worth *= 2.0 ** (-max(0, at - since) / one.half_life)
-        elif kernel == "linear":
-            worth *= max(0.0, 1.0 - max(0, at - since) / one.half_life)
-        if worth > 0.0:
-            most += worth
-        else:
-            least += worth
-    if kernel == "inactivity_step":
-        form = Kernel("inactivity_step", one.half_life, detail.percent, detail.linear)
-        anchor = one.t_ref if detail.active_at is None else detail.active_at
-        left = most * loss_factor(form, anchor, one.t_ref, max(at, one.t_ref))
-        return least, max(left, min(detail.floor, most)), 0.0
-    return least, most, 0.0
-
-
-def _largest_factor(detail: Detail, age: int) -> float:
-    """The largest factor of a signal from this age in ms on."""
-    ages = detail.ages
-    return max([factor for to, factor in ages[:-1] if age < to] + [ages[-1][1]]) if ages else 1.0

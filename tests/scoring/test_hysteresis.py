@@ -245,7 +245,10 @@ def test_rounding_takes_no_fading_total_upwards(own: str) -> None:
         level = state.total + 1e-12
         assert (
             first_exit(
-                lambda t: total_at(state, made, t), segment_of_state(state, made), float("-inf"), level
+                lambda t: total_at(state, made, t),
+                segment_of_state(state, made),
+                float("-inf"),
+                level,
             )
             is None
         )

@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadstream.scoring.decay.first_exit import fall_time, first_exit
-from leadstream.scoring.decay.segments import Part, Segment
-from leadstream.scoring.kernels.kernel import Kernel, decayed, score_of
+from leadstream.scoring.decay.segments import Segment
+from leadstream.scoring.kernels.course import Part
+from leadstream.scoring.kernels.exponential import Exponential, decayed
+from leadstream.scoring.kernels.kernel import score_of
+from leadstream.scoring.kernels.none import NoDecay
 
 DAY = 86_400_000
 START = 1_767_225_600_000
@@ -197,6 +200,6 @@ def test_kernels() -> None:
     assert decayed(8, 1000, 3000) == 1
     assert decayed(1, 1000, 10**15) == 0
     with pytest.raises(ValueError, match="half-life"):
-        Kernel("exponential", 0)
+        Exponential(0)
     with pytest.raises(ValueError, match="half-life"):
-        Kernel("none", 5)
+        NoDecay(5)

@@ -74,7 +74,8 @@ class CompiledModel:
     kept_facts: frozenset[str] = EXPECTED
     """The facts that always find room: those expected, and those that the model reads."""
     scales: tuple[float, ...] = ()
-    """The half-lives of memoryless kernels in ms, infinite for no decay: `2 ** (-elapsed / scale)` holds."""
+    """By kernel, what memoryless ones are computed with, inlined for speed: the half-life in ms, infinite for
+    no decay, so that `2 ** (-elapsed / scale)` holds. 0 for the others."""
     email_bits: int = 0
     """The bits of the channel `email`."""
     rings: tuple[str, ...] = ()
@@ -100,7 +101,7 @@ class CompiledModel:
         default = self.kernels[0]
         inactivities = tuple(timer for timer in self.timers if timer.inactivity)
         used = {branch.kernel for branch in self.branches}
-        steps = [one.symbol for one in self.branches if self.kernels[one.kernel].kind == "inactivity_step"]
+        steps = [one.symbol for one in self.branches if self.kernels[one.kernel].locks]
         made = {
             "plain": default.memoryless
             and used == {0}
@@ -110,7 +111,7 @@ class CompiledModel:
             "inactivities": inactivities,
             "steps": frozenset(steps),
             "email_bits": bits_of(EMAIL, self.channels),
-            "scales": tuple(float(kernel.half_life or inf) for kernel in self.kernels),
+            "scales": tuple(float(one.half_life or inf) if one.memoryless else 0.0 for one in self.kernels),
             "heads": tuple(self._head(branch) for branch in self.branches),
         }
         for name, value in made.items():

@@ -4,7 +4,8 @@ from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.compiled.rules import Branch
 from leadstream.scoring.decay.totals import steps_since, total_at
 from leadstream.scoring.kernels.buckets import add_bucket, read_buckets, scaled, write_buckets
-from leadstream.scoring.kernels.kernel import Kernel, decayed, loss_factor, worth
+from leadstream.scoring.kernels.exponential import decayed
+from leadstream.scoring.kernels.kernel import Kernel
 from leadstream.scoring.state.facts import unpack
 from leadstream.scoring.state.lead_state import LeadState
 
@@ -13,17 +14,16 @@ def add(state: LeadState, model: CompiledModel, branch: Branch, mass: float, at:
     """Adds a mass of the effective time `at` to a branch, and to the total of a plain model at `now`.
 
     Forward decay (Cormode et al., ICDE 2009): the reference instant is the newest effective time; a mass
-    that comes late has faded for the time between.
+    that comes late has faded for the time between. Memoryless kernels are inlined here, for speed.
     """
     if model.plain:
         scale = model.scales[0]
         state.total += branch.points * (mass * 2.0 ** ((at - now) / scale))
     else:
-        kernel = model.kernels[branch.kernel]
-        if not kernel.memoryless:
-            add_kept(state, branch, kernel, mass, at, now)
-            return
         scale = model.scales[branch.kernel]
+        if not scale:
+            add_kept(state, branch, model.kernels[branch.kernel], mass, at, now)
+            return
     index = state.branches.find(branch.symbol)
     if index < 0:
         state.branches += branch.symbol
@@ -54,7 +54,7 @@ def add_kept(state: LeadState, branch: Branch, kernel: Kernel, mass: float, at: 
         state.refs.append(at)
         state.counts.append(0)
         state.places.append(state.place)
-    if kernel.kind == "inactivity_step" and at > state.refs[index]:
+    if kernel.locks and at > state.refs[index]:
         lock_in(state, index, branch, kernel, at)
     if kernel.bucketed:
         extra = state.ensure_extra()
@@ -64,7 +64,8 @@ def add_kept(state: LeadState, branch: Branch, kernel: Kernel, mass: float, at: 
         state.masses[index], state.refs[index] = settled
         packed[symbol] = write_buckets(buckets)
     else:
-        state.masses[index] += mass
+        held = state.masses[index], state.refs[index]
+        state.masses[index], state.refs[index] = kernel.added(held, (mass, at))
     state.counts[index] += 1
     state.places[index] = state.place
     extra = state.ensure_extra()
@@ -77,14 +78,7 @@ def lock_in(state: LeadState, index: int, branch: Branch, kernel: Kernel, at: in
     ref = state.refs[index]
     packed = (state.extra.buckets if state.extra is not None else None) or {}
     buckets = list(read_buckets(packed.get(branch.symbol, b"")))
-    since = steps_since(state)
-    anchor = ref if since is None else since
-    left = loss_factor(kernel, anchor, ref, at)
-    if kernel.floor and branch.points:
-        mass = state.masses[index]
-        whole = worth(branch.points, kernel, mass, ref, buckets, at, at)
-        if whole:
-            left = worth(branch.points, kernel, mass, ref, buckets, since, at) / whole
+    left = kernel.locked(branch.points, state.masses[index], ref, buckets, steps_since(state), at)
     state.masses[index] *= left
     if buckets:
         packed[branch.symbol] = write_buckets(scaled(buckets, left))

@@ -1,7 +1,7 @@
 """The course that a total takes by itself: segments of time in which its parts keep their form."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from math import exp2, inf, log
 from typing import NamedTuple
@@ -9,29 +9,13 @@ from typing import NamedTuple
 from leadstream.records.outputs import Accumulator, Detail
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.decay.totals import kernel_of, spells, steps_since
-from leadstream.scoring.kernels.buckets import Bucket, read_buckets
-from leadstream.scoring.kernels.kernel import Kernel, age_factor, worth
+from leadstream.scoring.kernels.buckets import read_buckets
+from leadstream.scoring.kernels.course import LN2, Curve, Part, part_bounds
+from leadstream.scoring.kernels.kernel import Bucket, Kernel
 from leadstream.scoring.state.lead_state import LeadState
 
-LN2 = log(2.0)
-STEPWISE = frozenset({"none", "inactivity_step", "inactive"})
-"""Kernels whose accumulators stay as they are within a segment."""
 NEGLIGIBLE = 1e-13
 """What is left of a value when it is taken to have reached its limit."""
-
-
-@dataclass(slots=True)
-class Part:
-    """A category in a segment: `constant + slope * x + sum(value * 2 ** (-x / half_life))`, clamped.
-
-    x is in milliseconds since the segment began; `fading` has a value for each half-life.
-    """
-
-    low: float
-    high: float
-    constant: float = 0.0
-    slope: float = 0.0
-    fading: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -61,6 +45,7 @@ class Segment:
         x, y = a - self.start, b - self.start
         least = most = falls = rises = 0.0
         free: dict[int, float] = {}
+        curves: tuple[Curve, ...] = ()
         """Of categories that no bound touches in between: their fading values may cancel each other."""
         for part in self.parts:
             lower, upper, down, up = part_bounds(part, x, y)
@@ -71,32 +56,15 @@ class Segment:
                 rises += part.slope
                 for half_life, value in part.fading.items():
                     free[half_life] = free.get(half_life, 0.0) + value
+                curves += part.curves
                 continue
             least += min(max(lower, part.low), part.high)
             most += min(max(upper, part.low), part.high)
             if lower < part.high and upper > part.low:
                 falls += min(down, 0.0)
                 rises += max(up, 0.0)
-        lower, upper, down, up = part_bounds(Part(-inf, inf, fading=free), x, y)
+        lower, upper, down, up = part_bounds(Part(-inf, inf, fading=free, curves=curves), x, y)
         return least + lower, most + upper, falls + down, rises + up
-
-
-def part_bounds(part: Part, x: int, y: int) -> tuple[float, float, float, float]:
-    """The least and greatest value of a part between x and y, unclamped, and of its slope per ms."""
-    slope = part.slope
-    least = part.constant + slope * (y if slope < 0 else x)
-    most = part.constant + slope * (x if slope < 0 else y)
-    falls = rises = slope
-    for half_life, value in part.fading.items():
-        first, last = value * exp2(-x / half_life), value * exp2(-y / half_life)
-        rate = -LN2 / half_life
-        if value > 0:
-            least, most = least + last, most + first
-            falls, rises = falls + rate * first, rises + rate * last
-        else:
-            least, most = least + first, most + last
-            falls, rises = falls + rate * last, rises + rate * first
-    return least, most, falls, rises
 
 
 class Term(NamedTuple):
@@ -118,21 +86,9 @@ def segment_of(terms: Iterable[Term], bounds: Iterable[tuple[float, float]], sta
     for number, points, kernel, mass, ref, buckets, active_at in terms:
         if not points:
             continue
-        part = parts[number]
-        if kernel.memoryless:
-            add_memoryless(part, kernel, points * mass, ref, start)
-            continue
-        present = worth(points, kernel, mass, ref, buckets, active_at, start)
-        change = next_change(points, kernel, mass, ref, buckets, active_at, start, present)
+        change = kernel.course(parts[number], points, mass, ref, buckets, active_at, start)
         if change < end:
             end = change
-        if kernel.kind in STEPWISE:
-            part.constant += present
-            continue
-        if kernel.ages:
-            add_memoryless(part, kernel, points * mass * kernel.ages[-1][1], ref, start)
-        for at, one in buckets:
-            add_bucket_part(part, kernel, points * one, at, start)
     return Segment(start, None if end == inf else int(end), parts)
 
 
@@ -147,10 +103,10 @@ def terms_of(state: LeadState, model: CompiledModel) -> Iterator[Term]:
     since = steps_since(state)
     for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
         branch = model.branches[ord(symbol)]
-        buckets = list(read_buckets(packed[symbol])) if symbol in packed else ()
         kernel = model.kernels[branch.kernel]
+        buckets = list(read_buckets(packed[symbol])) if symbol in packed else ()
         yield Term(branch.category, branch.points, kernel, mass, ref, buckets, since)
-    for spell, _, anchor in spells(state, model):
+    for spell, anchor in spells(state, model):
         yield Term(spell.category, spell.points, model.kernels[spell.kernel], 1.0, anchor, (), None)
 
 
@@ -168,68 +124,11 @@ def segment_of_accumulators(
     return segment_of(terms, [caps.get(name, (-inf, inf)) for name in numbers], start)
 
 
-def add_memoryless(part: Part, kernel: Kernel, value: float, ref: int, start: int) -> None:
-    """A value that stood at `ref`, of a kernel none or exponential."""
-    if kernel.kind == "exponential":
-        if value:
-            half_life = kernel.half_life
-            present = value * exp2((ref - start) / half_life)
-            part.fading[half_life] = part.fading.get(half_life, 0.0) + present
-    else:
-        part.constant += value
-
-
-def add_bucket_part(part: Part, kernel: Kernel, value: float, at: int, start: int) -> None:
-    """A signal of `at`, worth `value` then."""
-    age = start - at
-    value *= age_factor(kernel.ages, age)
-    if kernel.kind != "linear":
-        add_memoryless(part, kernel, value, at, start)
-    elif age < kernel.half_life:
-        part.constant += value * (1.0 - age / kernel.half_life)
-        part.slope -= value / kernel.half_life
-
-
-def next_change(
-    points: float,
-    kernel: Kernel,
-    mass: float,
-    ref: int,
-    buckets: Sequence[Bucket],
-    active_at: int | None,
-    start: int,
-    present: float,
-) -> float:
-    """When an accumulator, worth `present` at `start`, next takes another form; infinite if never."""
-    if kernel.kind == "inactive":
-        return ref + kernel.half_life if ref + kernel.half_life > start else inf
-    end = inf
-    for to, _ in kernel.ages:
-        # The buckets are in order: the first of them that is younger is the first to come of that age.
-        for at, _ in buckets:
-            if to and at + to > start:
-                end = min(end, at + to)
-                break
-    if kernel.kind == "linear":
-        ends = [at + kernel.half_life for at, _ in buckets if at + kernel.half_life > start]
-        return min(end, min(ends, default=inf))
-    if kernel.kind == "inactivity_step":
-        least = 0.0
-        if kernel.floor:
-            least = min(kernel.floor, worth(points, kernel, mass, ref, buckets, start, start))
-        # Down at its floor, or at nothing, no step takes more.
-        if abs(present) > NEGLIGIBLE and (points < 0 or present > least):
-            anchor = ref if active_at is None else active_at
-            steps = max(0, (start - anchor) // kernel.half_life)
-            end = min(end, anchor + (steps + 1) * kernel.half_life)
-    return end
-
-
 def single_half_life(segment: Segment) -> int | None:
-    """The half-life of all that fades, 0 if nothing does; None if there are several, or slopes."""
+    """The half-life of all that fades, 0 if nothing does; None if there are several, slopes or curves."""
     found = 0
     for part in segment.parts:
-        if part.slope:
+        if part.slope or part.curves:
             return None
         for half_life in part.fading:
             if found not in (0, half_life):

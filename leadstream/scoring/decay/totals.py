@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from leadstream.records.outputs import Accumulator, Detail, FactorShare
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.compiled.rules import Branch
 from leadstream.scoring.kernels.buckets import read_buckets
-from leadstream.scoring.kernels.kernel import TOLERANCE, Kernel, Kind, score_of, worth
+from leadstream.scoring.kernels.kernel import TOLERANCE, Kernel, Parameters, score_of
+from leadstream.scoring.kernels.registry import kernel_of_record
 from leadstream.scoring.state.lead_state import Extra, LeadState
 
 REST = "rest:smallest"
@@ -64,20 +64,20 @@ def clamped(sums: list[float], model: CompiledModel) -> float:
 def sums_at(state: LeadState, model: CompiledModel, t: int) -> list[float]:
     """The sums by category of the model, before they are clamped."""
     sums = [0.0] * len(model.categories)
-    extra = state.extra or _NOTHING
-    buckets = extra.buckets
+    packed = state.extra.buckets if state.extra is not None else None
     branches, kernels, scales, since = model.branches, model.kernels, model.scales, steps_since(state)
     for symbol, mass, ref in zip(state.branches, state.masses, state.refs, strict=True):
         branch = branches[ord(symbol)]
-        kernel = kernels[branch.kernel]
-        if kernel.memoryless:
-            sums[branch.category] += branch.points * (mass * 2.0 ** ((ref - t) / scales[branch.kernel]))
+        scale = scales[branch.kernel]
+        if scale:
+            # A memoryless kernel, inlined for speed.
+            sums[branch.category] += branch.points * (mass * 2.0 ** ((ref - t) / scale))
         else:
-            kept = read_buckets(buckets[symbol]) if buckets and symbol in buckets else ()
-            sums[branch.category] += worth(branch.points, kernel, mass, ref, kept, since, t)
-    for spell, after, anchor in spells(state, model):
-        if t - anchor >= after:
-            sums[spell.category] += spell.points
+            kept = read_buckets(packed[symbol]) if packed and symbol in packed else ()
+            sums[branch.category] += kernels[branch.kernel].worth(branch.points, mass, ref, kept, since, t)
+    for spell, anchor in spells(state, model):
+        kernel = kernels[spell.kernel]
+        sums[spell.category] += kernel.worth(spell.points, 1.0, anchor, (), None, t)
     return sums
 
 
@@ -98,13 +98,13 @@ def steps_since(state: LeadState) -> int | None:
     return None if state.active_at is None else inactive_since(state)
 
 
-def spells(state: LeadState, model: CompiledModel) -> Iterator[tuple[Branch, int, int]]:
-    """What counts while an inactivity lasts: its accumulator, after how many ms it begins, and since when."""
+def spells(state: LeadState, model: CompiledModel) -> Iterator[tuple[Branch, int]]:
+    """What counts while an inactivity lasts: its accumulator, and since when the lead is inactive."""
     anchor = inactive_since(state)
     if anchor is not None:
         for timer in model.inactivities:
             if timer.branch is not None:
-                yield timer.branch, timer.after, anchor
+                yield timer.branch, anchor
 
 
 def score(state: LeadState, model: CompiledModel, t: int) -> Score:
@@ -126,13 +126,14 @@ def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, .
         kernel = model.kernels[branch.kernel]
         detail = None
         if not kernel.memoryless:
+            loss = kernel.parameters
             detail = Detail(
                 tuple(read_buckets((extra.buckets or {}).get(symbol, b""))),
                 kernel.ages,
-                kernel.percent,
-                kernel.linear,
-                kernel.floor,
-                steps_since(state) if kernel.kind == "inactivity_step" else None,
+                loss.percent,
+                loss.linear,
+                loss.floor,
+                steps_since(state) if kernel.locks else None,
             )
         last_at = (extra.lasts or {}).get(symbol, ref)
         found.append(
@@ -141,11 +142,13 @@ def accumulators(state: LeadState, model: CompiledModel) -> tuple[Accumulator, .
                 kernel.half_life, mass, ref, count, last_at, detail,
             )
         )  # fmt: skip
-    for spell, after, anchor in spells(state, model):
-        category = model.categories[spell.category].name
+    for spell, anchor in spells(state, model):
+        category, kernel = model.categories[spell.category].name, model.kernels[spell.kernel]
         found.append(
-            Accumulator(spell.factor, category, spell.points, "inactive", after, 1.0, anchor, 0, anchor)
-        )
+            Accumulator(
+                spell.factor, category, spell.points, kernel.kind, kernel.half_life, 1.0, anchor, 0, anchor
+            )
+        )  # fmt: skip
     return tuple(found)
 
 
@@ -154,14 +157,14 @@ def contribution(accumulator: Accumulator, t: int) -> float:
     detail = accumulator.detail or Detail()
     t = max(t, accumulator.t_ref, accumulator.last_at)
     points, mass, ref = accumulator.points, accumulator.mass, accumulator.t_ref
-    return worth(points, kernel_of(accumulator), mass, ref, detail.buckets, detail.active_at, t)
+    return kernel_of(accumulator).worth(points, mass, ref, detail.buckets, detail.active_at, t)
 
 
 def kernel_of(accumulator: Accumulator) -> Kernel:
-    """The kernel of an accumulator of a snapshot."""
+    """The kernel of an accumulator of a snapshot. Raises ValueError for one that is not known."""
     detail = accumulator.detail or Detail()
-    kind = cast(Kind, accumulator.kernel)
-    return Kernel(kind, accumulator.half_life, detail.percent, detail.linear, detail.floor, detail.ages)
+    parameters = Parameters(detail.percent, detail.linear, detail.floor)
+    return kernel_of_record(accumulator.kernel, accumulator.half_life, parameters, detail.ages)
 
 
 def sum_at(accumulators: Iterable[Accumulator], t: int, caps: Mapping[str, tuple[float, float]]) -> float:

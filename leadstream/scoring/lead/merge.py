@@ -8,7 +8,6 @@ from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.decay.accumulate import be_active, lock_all_in, sum_again
 from leadstream.scoring.decay.due import advance, set_due
 from leadstream.scoring.kernels.buckets import add_bucket, read_buckets, write_buckets
-from leadstream.scoring.kernels.kernel import Kernel, fading
 from leadstream.scoring.lead.bot_filters import MAX_SENDS
 from leadstream.scoring.lead.fit import rescore
 from leadstream.scoring.lead.spikes import joined
@@ -108,7 +107,7 @@ def add_accumulator(state: LeadState, loser: LeadState, number: int, model: Comp
         state.places.append(-1)
     else:
         ours = state.masses[index], state.refs[index]
-        state.masses[index], state.refs[index] = added(kernel, ours, theirs)
+        state.masses[index], state.refs[index] = kernel.added(ours, theirs)
         state.counts[index] += loser.counts[number]
     if kernel.memoryless:
         return
@@ -125,13 +124,6 @@ def add_accumulator(state: LeadState, loser: LeadState, number: int, model: Comp
             held = state.masses[index], state.refs[index]
             state.masses[index], state.refs[index] = add_bucket(buckets, kernel, *held, bucket, now)
         kept[symbol] = write_buckets(buckets)
-
-
-def added(kernel: Kernel, first: tuple[float, int], second: tuple[float, int]) -> tuple[float, int]:
-    """The sum of two masses with their reference instants, as of the later one."""
-    if first[1] < second[1]:
-        first, second = second, first
-    return first[0] + second[0] * fading(kernel, first[1] - second[1]), first[1]
 
 
 def merged_requests(

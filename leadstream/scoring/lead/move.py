@@ -1,7 +1,6 @@
 """A lead under other rules: all that its state has by number is moved by name."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from leadstream.scoring.actions.evaluation import Evaluation, Transition
 from leadstream.scoring.actions.outbox import Outbox
@@ -12,8 +11,10 @@ from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.decay.accumulate import sum_again
 from leadstream.scoring.decay.due import advance, set_due
 from leadstream.scoring.decay.totals import inactive_since, steps_since
+from leadstream.scoring.kernels.age_table import AgeTable
 from leadstream.scoring.kernels.buckets import add_bucket, read_buckets, write_buckets
-from leadstream.scoring.kernels.kernel import TOLERANCE, Kernel, age_factor, worth
+from leadstream.scoring.kernels.kernel import TOLERANCE, Kernel, Parameters
+from leadstream.scoring.kernels.registry import kernel_of_record
 from leadstream.scoring.lead.fit import rescore
 from leadstream.scoring.state.lead_state import Deferred, LeadState
 from leadstream.scoring.state.parked import Parked, ParkedMass
@@ -147,7 +148,7 @@ def move_accumulators(state: LeadState, old: CompiledModel, new: CompiledModel, 
 def described(
     kernel: Kernel,
 ) -> tuple[str, int, float, bool, float, tuple[tuple[int, float], ...]]:
-    return kernel.kind, kernel.half_life, kernel.percent, kernel.linear, kernel.floor, kernel.ages
+    return kernel.kind, kernel.half_life, *kernel.parameters, kernel.ages
 
 
 def from_now(one: ParkedMass, kernel: Kernel, points: float, since: int | None, at: int) -> None:
@@ -158,34 +159,36 @@ def from_now(one: ParkedMass, kernel: Kernel, points: float, since: int | None, 
     by the ratio of the factors, except that one whose new factor is 0 counts nothing.
     """
     kind, half_life, percent, linear, floor, ages = one.kernel
-    before = Kernel(kind, half_life, percent, linear, floor, ages)  # type: ignore[arg-type]
+    # A floor is of points: without points it holds nothing up.
+    parameters = Parameters(percent, linear, floor if points else 0.0)
+    before = kernel_of_record(kind, half_life, parameters, ages)
     entries = list(read_buckets(one.buckets))
-    if kernel.ages and replace(before, ages=()) == replace(kernel, ages=()) and before.ages:
-
-        def ratio(age: int) -> float:
-            ahead = age_factor(kernel.ages, age)
-            return age_factor(before.ages, age) / ahead if ahead else 0.0
-
-        one.mass *= before.ages[-1][1] / kernel.ages[-1][1] if kernel.ages[-1][1] else 0.0
-        kept: list[tuple[int, float]] = []
-        mass, ref = one.mass, one.ref
-        for time, value in entries:
-            mass, ref = add_bucket(kept, kernel, mass, ref, (time, value * ratio(at - time)), at)
-        one.mass, one.ref, one.buckets = mass, ref, write_buckets(kept)
+    if isinstance(before, AgeTable) and isinstance(kernel, AgeTable) and before.base == kernel.base:
+        rescale(one, entries, before, kernel, at)
         return
-    scale = points or 1.0
-    if not points:
-        # A floor is of points.
-        before = replace(before, floor=0.0)
-    value = worth(scale, before, one.mass, one.ref, entries, since, max(at, one.ref)) / scale
+    scale, ref = points or 1.0, max(at, one.ref)
+    value = before.worth(scale, one.mass, one.ref, entries, since, ref) / scale
     last = one.ref if one.last is None else one.last
-    ref = max(at, one.ref)
     if kernel.bucketed:
-        first = age_factor(kernel.ages, 0)
+        first = kernel.factor_at(0) if isinstance(kernel, AgeTable) else 1.0
         one.mass, one.buckets = 0.0, write_buckets([(ref, value / first if first else 0.0)])
     else:
         one.mass, one.buckets = value, b""
     one.ref, one.last = ref, None if kernel.memoryless else last
+
+
+def rescale(
+    one: ParkedMass, entries: list[tuple[int, float]], before: AgeTable, after: AgeTable, at: int
+) -> None:
+    """Puts signals under another age table, each with the worth that it had at `at`."""
+    final = after.ages[-1][1]
+    one.mass *= before.ages[-1][1] / final if final else 0.0
+    kept: list[tuple[int, float]] = []
+    for time, value in entries:
+        ahead = after.factor_at(at - time)
+        ratio = before.factor_at(at - time) / ahead if ahead else 0.0
+        one.mass, one.ref = add_bucket(kept, after, one.mass, one.ref, (time, value * ratio), at)
+    one.buckets = write_buckets(kept)
 
 
 def move_suppression(state: LeadState, old: CompiledModel, new: CompiledModel, parked: Parked) -> None:
