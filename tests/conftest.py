@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from leadstream.devstack import (
     ApacheKafka,
@@ -18,6 +19,18 @@ from leadstream.devstack import (
 )
 from leadstream.devstack.resolver import external_kafka
 from tests.support.children import Children
+from tests.support.databases import Template
+from tests.support.stages import (
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_runtest_protocol,
+)
+
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_runtest_protocol"]
+
+# How long an example takes is the machine's affair; a test that hangs is ended by its time limit.
+settings.register_profile("leadstream", deadline=None)
+settings.load_profile("leadstream")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So it is in a shell's background job, for the processes that tests start and interrupt as well.
@@ -25,8 +38,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(scope="session")
-def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaAddress]:
-    """An Apache Kafka with transactions, one for all tests: take names from `unique`.
+def processes() -> None:
+    """What a test asks for, directly or through another fixture, that starts processes: others may not."""
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaAddress]:
+    """An Apache Kafka with transactions, one for all tests of a worker: take names from `unique`.
 
     Skipped only where there is neither an address in LEADSTREAM_KAFKA_BOOTSTRAP, nor java and mvn, nor a
     Docker engine; a broker that should start and does not is an error.
@@ -47,17 +65,24 @@ def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaAddr
 
 
 @pytest.fixture(scope="session")
-def embedded_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaAddress]:
-    """The embedded broker, one for all tests: take names from `unique`."""
+def embedded_kafka(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaAddress]:
+    """The embedded broker, one for all tests of a worker: take names from `unique`."""
     with EmbeddedKafka(tmp_path_factory.mktemp("embedded-kafka")) as broker:
         yield broker.address
 
 
 @pytest.fixture(scope="session")
-def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL, one for all tests: take the schema's name from `unique`."""
+def postgres_dsn(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL, one for all tests of a worker: take the schema's name from `unique`."""
     with postgres(directory=tmp_path_factory.mktemp("postgres")) as dsn:
         yield dsn
+
+
+@pytest.fixture(scope="session")
+def template(postgres_dsn: str) -> Iterator[Template]:
+    """A migrated database to copy: a copy takes a fraction of the time that all migrations take."""
+    with Template(postgres_dsn) as made:
+        yield made
 
 
 @pytest.fixture
@@ -68,7 +93,7 @@ def unique(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def spawn() -> Iterator[Children]:
+def spawn(processes: None) -> Iterator[Children]:
     """Starts processes that end with the test, whether it passes or fails."""
     children = Children()
     yield children

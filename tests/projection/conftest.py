@@ -1,14 +1,16 @@
-"""A migrated schema for each test."""
+"""A migrated database for each test."""
+
+from collections.abc import Iterator
 
 import pytest
 
-from leadstream.projection.migrate import migrate
+from tests.support.databases import SCHEMA, Template
 
-from .made import Database, run
+from .made import Database
 
 
 @pytest.fixture
-def database(postgres_dsn: str, unique: str) -> Database:
+def database(template: Template, unique: str) -> Iterator[Database]:
     """The tables, empty."""
-    run(migrate(postgres_dsn, unique))
-    return Database(postgres_dsn, unique)
+    with template.copied(unique) as dsn:
+        yield Database(dsn, SCHEMA)

@@ -175,6 +175,7 @@ def test_errors_name_the_remedy(filled: Database, arguments: list[str], message:
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.usefixtures("processes")
 def test_postgresql_away_is_one_line() -> None:
     for arguments in (["lead", "show", "acme", "l1"], ["db", "migrate"], ["db", "status"]):
         result = leadstream("postgresql://u:s3cret@127.0.0.1:1/crm", "leadstream", *arguments)

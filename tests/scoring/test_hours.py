@@ -161,6 +161,7 @@ def test_every_zone_of_the_package_can_be_read() -> None:
     assert TZDATA_VERSION.startswith("20")
 
 
+@pytest.mark.usefixtures("processes")
 def test_zones_come_from_the_package_and_not_from_the_machine(tmp_path: Path) -> None:
     # A machine on which Oslo has Tokyo's time.
     (tmp_path / "Europe").mkdir()

@@ -1,0 +1,67 @@
+"""What a test needs, by its fixtures, and which tests each stage of a run has.
+
+A test that starts processes (brokers, PostgreSQL, programs) has the fixture `processes`, mostly by way of
+another; without it the test may start none. One that needs the machine for itself is marked `alone`.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+STAGES: dict[str, Callable[[pytest.Item], bool]] = {
+    "fast": lambda item: not _starts_processes(item) and not _is_alone(item),
+    "together": lambda item: not _is_alone(item),
+    "alone": lambda item: _is_alone(item),
+}
+PROCESSES = "processes"
+
+_under_way: pytest.Item | None = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--stage", choices=list(STAGES), help="only the tests of this stage of `make test`")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that start processes come first, those of a file in one worker: they share what is started."""
+    for item in items:
+        if _starts_processes(item):
+            item.add_marker(PROCESSES)
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(config.rootpath))))
+    items.sort(key=lambda item: not _starts_processes(item))
+    stage = config.getoption("--stage")
+    if stage is not None:
+        others = [item for item in items if not STAGES[stage](item)]
+        items[:] = [item for item in items if STAGES[stage](item)]
+        config.hook.pytest_deselected(items=others)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    global _under_way
+    _under_way = item
+    try:
+        return (yield)
+    finally:
+        _under_way = None
+
+
+def _starts_processes(item: pytest.Item) -> bool:
+    return PROCESSES in getattr(item, "fixturenames", ())
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "subprocess.Popen" and _under_way is not None and not _starts_processes(_under_way):
+        raise AssertionError(
+            f"{_under_way.nodeid} starts {arguments[0]} without the fixture `{PROCESSES}`, or one with it"
+        )
+
+
+sys.addaudithook(_watch)
