@@ -19,7 +19,6 @@ from leadstream.devstack import (
 )
 from leadstream.devstack.resolver import external_kafka
 from tests.support.children import Children
-from tests.support.databases import Template
 from tests.support.stages import (
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -76,13 +75,6 @@ def postgres_dsn(processes: None, tmp_path_factory: pytest.TempPathFactory) -> I
     """A PostgreSQL, one for all tests of a worker: take the schema's name from `unique`."""
     with postgres(directory=tmp_path_factory.mktemp("postgres")) as dsn:
         yield dsn
-
-
-@pytest.fixture(scope="session")
-def template(postgres_dsn: str) -> Iterator[Template]:
-    """A migrated database to copy: a copy takes a fraction of the time that all migrations take."""
-    with Template(postgres_dsn) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,44 +1,44 @@
-"""`make test`: the tests that stand others beside them, in as many workers as suits, then the rest.
+"""`make test` and `make test-fast`: stages of the tests, one after the other.
 
-All stages run, whatever the one before has found. Exit code: that of the first stage that fails, else 0;
-5 if no stage has a test.
+    python -m tests.run together alone -k decay
+
+runs `together` (in parallel, a worker for each processor) and `alone` (one test at a time), which are all
+tests between them; `fast` is part of `together`. What follows the stages is for pytest. All stages run,
+whatever the one before has found. Exit code: of the first stage that fails, else 0; 5 if none has a test.
 """
 
 import os
 import subprocess
 import sys
+from itertools import takewhile
 
 import pytest
+
+from tests.support.stages import STAGES
 
 NONE = int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 def main(arguments: list[str]) -> int:
-    codes = [
-        _run(
-            "together",
-            "--numprocesses",
-            str(workers()),
-            "--dist",
-            "loadgroup",
-            "--no-loadscope-reorder",
-            *arguments,
-        ),
-        _run("alone", "--numprocesses", "0", *arguments),
-    ]
+    stages = list(takewhile(STAGES.__contains__, arguments))
+    codes = [_run(stage, arguments[len(stages) :]) for stage in stages]
     failed = [code for code in codes if code not in (0, NONE)]
     return failed[0] if failed else min(codes)
 
 
-def workers() -> int:
-    """One for each processor that is ours."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _run(stage: str, *arguments: str) -> int:
-    command = [sys.executable, "-m", "pytest", "--stage", stage, *arguments]
+def _run(stage: str, arguments: list[str]) -> int:
+    parallel = ["--numprocesses", str(_processors()), "--dist", "loadgroup", "--no-loadscope-reorder"]
+    command = [sys.executable, "-m", "pytest", "--stage", stage, *([] if stage == "alone" else parallel)]
     print(f"\n--- {stage}", flush=True)
-    return subprocess.run(command, check=False).returncode
+    # Compiled modules are kept, whatever the environment says: else each worker, and each process of a test,
+    # compiles all of them again.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run([*command, *arguments], env=environment, check=False).returncode
+
+
+def _processors() -> int:
+    """How many of them are ours."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":
