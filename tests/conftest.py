@@ -1,9 +1,13 @@
 """Fixtures for tests on real brokers and a real PostgreSQL."""
 
+import os
 import re
+import shutil
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -31,6 +35,14 @@ __all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_runtest_
 settings.register_profile("leadstream", deadline=None)
 settings.load_profile("leadstream")
 
+# Brokers of tests live for a minute or two: what the optimising compiler takes would never come back.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
+MEMORY = Path("/dev/shm")
+"""Files there wait for no disk: topics are made in half the time. Linux has it."""
+ENOUGH = 4 << 30
+"""Bytes that are to be free there."""
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So it is in a shell's background job, for the processes that tests start and interrupt as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,7 +54,17 @@ def processes() -> None:
 
 
 @pytest.fixture(scope="session")
-def apache_kafka(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaAddress]:
+def in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory, where there is room for it; it goes at the end."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
+        with tempfile.TemporaryDirectory(prefix="leadstream-tests-", dir=MEMORY) as folder:
+            yield Path(folder)
+    else:
+        yield tmp_path_factory.mktemp("in-memory")
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(processes: None, in_memory: Path) -> Iterator[KafkaAddress]:
     """An Apache Kafka with transactions, one for all tests of a worker: take names from `unique`.
 
     Skipped only where there is neither an address in LEADSTREAM_KAFKA_BOOTSTRAP, nor java and mvn, nor a
@@ -52,7 +74,8 @@ def apache_kafka(processes: None, tmp_path_factory: pytest.TempPathFactory) -> I
     if external is not None:
         yield external
         return
-    directory = tmp_path_factory.mktemp("apache-kafka")
+    directory = in_memory / "apache-kafka"
+    directory.mkdir()
     if apache.available():
         with ApacheKafka(directory, heap="512m") as broker:
             yield broker.address
