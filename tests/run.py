@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(stage: str, arguments: list[str]) -> int:
-    parallel = ["--numprocesses", str(_processors()), "--dist", "loadgroup", "--no-loadscope-reorder"]
+    parallel = ["--numprocesses", str(_processors()), "--dist", "loadfile", "--no-loadscope-reorder"]
     command = [sys.executable, "-m", "pytest", "--stage", stage, *([] if stage == "alone" else parallel)]
     print(f"\n--- {stage}", flush=True)
     # Compiled modules are kept, whatever the environment says: else each worker, and each process of a test,

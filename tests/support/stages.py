@@ -6,6 +6,7 @@ another; without it the test may start none. One that needs the machine for itse
 
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,19 +25,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stage", choices=list(STAGES), help="only the tests of this stage of `make test`")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that start processes come first, those of a file in one worker: they share what is started."""
+    """Leaves what the stage has. Files that take long come first, so that all workers are busy to the end."""
     for item in items:
         if _starts_processes(item):
             item.add_marker(PROCESSES)
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(config.rootpath))))
-    items.sort(key=lambda item: not _starts_processes(item))
     stage = config.getoption("--stage")
     if stage is not None:
-        others = [item for item in items if not STAGES[stage](item)]
+        config.hook.pytest_deselected(items=[item for item in items if not STAGES[stage](item)])
         items[:] = [item for item in items if STAGES[stage](item)]
-        config.hook.pytest_deselected(items=others)
+    ranks: dict[Path, int] = {}
+    for item in items:
+        ranks[item.path] = min(_rank(item), ranks.get(item.path, 2))
+    items.sort(key=lambda item: ranks[item.path])
+
+
+def _rank(item: pytest.Item) -> int:
+    """0 for a test that starts processes, 1 for one of many examples, 2 for the others."""
+    if _starts_processes(item):
+        return 0
+    return 1 if getattr(getattr(item, "obj", None), "is_hypothesis_test", False) else 2
 
 
 @pytest.hookimpl(wrapper=True)
