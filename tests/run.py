@@ -2,7 +2,7 @@
 
     python -m tests.run together alone -k decay
 
-runs `together` (in parallel, a worker for each processor) and `alone` (one test at a time), which are all
+runs `together` (in parallel) and `alone` (one test at a time), which are all
 tests between them; `fast` is part of `together`. What follows the stages is for pytest. All stages run,
 whatever the one before has found. Exit code: of the first stage that fails, else 0; 5 if none has a test.
 """
@@ -16,6 +16,8 @@ import pytest
 
 from tests.support.stages import STAGES
 
+WORKERS = {"together": 1, "fast": 0}
+"""How many more than processors run a stage in parallel: tests that start servers often wait for them."""
 NONE = int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -27,8 +29,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(stage: str, arguments: list[str]) -> int:
-    parallel = ["--numprocesses", str(_processors()), "--dist", "loadfile", "--no-loadscope-reorder"]
-    command = [sys.executable, "-m", "pytest", "--stage", stage, *([] if stage == "alone" else parallel)]
+    command = [sys.executable, "-m", "pytest", "--stage", stage]
+    if stage in WORKERS:
+        workers = str(_processors() + WORKERS[stage])
+        command += ["--numprocesses", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
     print(f"\n--- {stage}", flush=True)
     # Compiled modules are kept, whatever the environment says: else each worker, and each process of a test,
     # compiles all of them again.
