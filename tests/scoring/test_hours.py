@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from leadstream.scoring.compiled.hours import Hours
 from leadstream.scoring.facts.zones import TZDATA_VERSION, known_zone, zone_or_none
+from tests.support.durations import DAY, MINUTE
 
-MINUTE = 60_000
-DAY = 86_400_000
 WEEK = frozenset(range(7))
 FRIDAYS, SATURDAYS, SUNDAYS = frozenset([4]), frozenset([5]), frozenset([6])
 OFFICE = Hours(frozenset(range(5)), 9 * 60, 18 * 60, frozenset())

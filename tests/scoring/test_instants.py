@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from leadstream.scoring.decay.first_exit import fall_time, first_exit
 from leadstream.scoring.decay.segments import Part, Segment
 from leadstream.scoring.kernels.kernel import Kernel, decayed, score_of
+from tests.support.durations import DAY
 
-DAY = 86_400_000
 START = 1_767_225_600_000
 
 Bounds = tuple[float, float]
