@@ -45,8 +45,8 @@ demo: setup ## the main job on a stream of leads, on this machine alone (ARGS="-
 stack: setup ## a broker and a PostgreSQL until Ctrl-C (KAFKA=embedded, apache or docker)
 	@$(BIN)/leadstream stack --kafka $(KAFKA) $(ARGS)
 
-test: setup ## all tests, first in parallel, then those that need the machine alone (ARGS="-k decay")
-	@$(BIN)/python -m tests.run together alone $(ARGS)
+test: setup ## all tests, the heavy ones when the others are done (ARGS="-k decay")
+	@$(BIN)/python -m tests.run light heavy $(ARGS)
 
 test-fast: setup ## the tests that start no broker, no PostgreSQL and no other process (ARGS="-k decay")
 	@$(BIN)/python -m tests.run fast $(ARGS)

@@ -1,10 +1,10 @@
 """`make test` and `make test-fast`: stages of the tests, one after the other.
 
-    python -m tests.run together alone -k decay
+    python -m tests.run light heavy -k decay
 
-runs `together` (in parallel) and `alone` (one test at a time), which are all
-tests between them; `fast` is part of `together`. What follows the stages is for pytest. All stages run,
-whatever the one before has found. Exit code: of the first stage that fails, else 0; 5 if none has a test.
+runs `light` and then `heavy`, which are all tests between them; `fast` is part of `light`. Each stage runs in
+several workers, the tests of a file in one. What follows the stages is for pytest. All stages run, whatever
+the one before has found. Exit code: of the first stage that fails, else 0; 5 if none has a test.
 """
 
 import os
@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.stages import STAGES
 
-WORKERS = {"together": 1, "fast": 0}
+WORKERS = {"light": 1, "heavy": 0, "fast": 0}
 """How many more than processors run a stage in parallel: tests that start servers often wait for them."""
 NONE = int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
@@ -29,10 +29,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(stage: str, arguments: list[str]) -> int:
+    workers = str(_processors() + WORKERS[stage])
     command = [sys.executable, "-m", "pytest", "--stage", stage]
-    if stage in WORKERS:
-        workers = str(_processors() + WORKERS[stage])
-        command += ["--numprocesses", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
+    command += ["--numprocesses", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
     print(f"\n--- {stage}", flush=True)
     # Compiled modules are kept, whatever the environment says: else each worker, and each process of a test,
     # compiles all of them again.

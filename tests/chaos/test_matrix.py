@@ -16,7 +16,7 @@ from tests.support.load import generated
 from tests.support.log import Sent
 from tests.support.replaying import Replayed, replayed_by_command
 
-pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.alone]
+pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.heavy]
 
 SHORT = [fault for fault in FAULTS if fault.short is not None and fault.name != STORM]
 TABLES = ("leads", "score_events", "action_log", "decision_log")

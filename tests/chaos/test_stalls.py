@@ -15,7 +15,7 @@ from tests.support.processes import Role, worker
 from tests.support.replaying import Replayed
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.alone]
+pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.heavy]
 
 PARTITIONS = 4
 SIGNALS = 60_000

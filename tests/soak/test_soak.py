@@ -15,7 +15,7 @@ from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.kafka,
-    pytest.mark.alone,
+    pytest.mark.heavy,
     pytest.mark.skipif(not apache.available(), reason="needs java and mvn to start a broker of its own"),
 ]
 

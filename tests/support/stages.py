@@ -1,7 +1,7 @@
 """What a test needs, by its fixtures, and which tests each stage of a run has.
 
 A test that starts processes (brokers, PostgreSQL, programs) has the fixture `processes`, mostly by way of
-another; without it the test may start none. One that needs the machine for itself is marked `alone`.
+another; without it the test may start none. One that loads all of the machine is marked `heavy`.
 """
 
 import sys
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 STAGES: dict[str, Callable[[pytest.Item], bool]] = {
-    "fast": lambda item: not _starts_processes(item) and not _is_alone(item),
-    "together": lambda item: not _is_alone(item),
-    "alone": lambda item: _is_alone(item),
+    "fast": lambda item: not _starts_processes(item) and not _is_heavy(item),
+    "light": lambda item: not _is_heavy(item),
+    "heavy": lambda item: _is_heavy(item),
 }
 PROCESSES = "processes"
 
@@ -61,8 +61,8 @@ def _starts_processes(item: pytest.Item) -> bool:
     return PROCESSES in getattr(item, "fixturenames", ())
 
 
-def _is_alone(item: pytest.Item) -> bool:
-    return item.get_closest_marker("alone") is not None
+def _is_heavy(item: pytest.Item) -> bool:
+    return item.get_closest_marker("heavy") is not None
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
