@@ -17,10 +17,10 @@ EXAMPLES ?= 2000
 PROPERTIES := oracle properties merge_properties beyond_bounds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test properties fuzz simulate chaos mutants soak sbom audit release check format lock clean
+.PHONY: help setup demo stack test test-fast properties fuzz simulate chaos mutants soak sbom audit release check format lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
 
 setup: $(INSTALLED) ## .venv with all that the project needs; done again only when the lock has changed
 
@@ -45,14 +45,17 @@ demo: setup ## the main job on a stream of leads, on this machine alone (ARGS="-
 stack: setup ## a broker and a PostgreSQL until Ctrl-C (KAFKA=embedded, apache or docker)
 	@$(BIN)/leadstream stack --kafka $(KAFKA) $(ARGS)
 
-test: setup ## the tests (ARGS="-k decay")
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## all tests, the heavy ones when the others are done (ARGS="-k decay")
+	@$(BIN)/python -m tests.run light heavy $(ARGS)
+
+test-fast: setup ## the tests that start no broker, no PostgreSQL and no other process (ARGS="-k decay")
+	@$(BIN)/python -m tests.run fast $(ARGS)
 
 properties: setup ## the fold against an independent oracle, EXAMPLES random histories for each (EXAMPLES=100000)
-	LEADSTREAM_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PROPERTIES:%=tests/scoring/test_%.py) $(ARGS)
+	LEADSTREAM_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout 0 $(PROPERTIES:%=tests/scoring/test_%.py) $(ARGS)
 
 fuzz: setup ## hostile input for every decoder, EXAMPLES for each (EXAMPLES=100000)
-	LEADSTREAM_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/fuzz $(ARGS)
+	LEADSTREAM_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout 0 tests/fuzz $(ARGS)
 
 simulate: setup ## tasks on a simulated log under faults (SEEDS=10000; SEED=7 for the trace of one)
 	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)

@@ -19,12 +19,12 @@ from tests.chaos.evidence import Evidence, Projected
 from tests.chaos.judge import Verdict, id_in, judge, referee
 from tests.chaos.meter import Advance, longest_stall, progress_after
 from tests.oracle.rules import Rules
+from tests.support.durations import DAY
 from tests.support.load import Acknowledged
 from tests.support.log import Sent
 from tests.support.simulated import SimulatedRecord, Written
 
 START = 1_767_000_000_000
-DAY = 86_400_000
 APP, TOPIC = "judged", "judged.signals"
 SIGNALS = 800
 Plant = Callable[[Evidence], None]

@@ -16,20 +16,22 @@ from tests.support.load import generated
 from tests.support.log import Sent
 from tests.support.replaying import Replayed, replayed_by_command
 
-pytestmark = [pytest.mark.chaos, pytest.mark.kafka]
+pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.heavy]
 
 SHORT = [fault for fault in FAULTS if fault.short is not None and fault.name != STORM]
 TABLES = ("leads", "score_events", "action_log", "decision_log")
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     with Postgres(tmp_path_factory.mktemp("chaos-postgres")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def on(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[On]:
+def on(
+    processes: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[On]:
     """Brokers of one kind, for all tests that need it."""
     if not apache.available():
         pytest.skip("no Apache Kafka that may be broken: it needs java and mvn")

@@ -15,7 +15,7 @@ from tests.support.processes import Role, worker
 from tests.support.replaying import Replayed
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.kafka]
+pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.heavy]
 
 PARTITIONS = 4
 SIGNALS = 60_000
@@ -144,7 +144,7 @@ def test_a_worker_stalled_beyond_the_transaction_timeout_opens_its_partitions_by
     stopped = checked(installation)
     assert stopped.unfolded, "it was not under load when it was stopped"
     with worker(tmp_path, installation, "next") as role:
-        role.ready(10)
+        role.ready()
         folded(log, installation)
         role.terminate()
         assert role.ended(10) == 0

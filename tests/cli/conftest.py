@@ -14,7 +14,7 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture(params=[pytest.param("apache", marks=pytest.mark.kafka), "embedded"])
-def kafka(request: pytest.FixtureRequest) -> KafkaAddress:
+def kafka(processes: None, request: pytest.FixtureRequest) -> KafkaAddress:
     """Each of the two brokers in turn."""
     address: KafkaAddress = request.getfixturevalue(f"{request.param}_kafka")
     return address

@@ -11,6 +11,7 @@ from leadstream.cli.app import COMMANDS, load
 from leadstream.cli.errors import CliError, as_cli_error
 
 
+@pytest.mark.usefixtures("processes")
 def test_help_lists_every_command_and_imports_none(leadstream):
     listed = leadstream(None, "--help").stdout
     assert all(name in listed for name in COMMANDS)

@@ -26,13 +26,13 @@ from leadstream.scoring.partition.rows import (
     read_position,
 )
 from leadstream.settings import Settings
+from tests.support.durations import DAY
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent
 from tests.support.waiting import until
 
 TENX = load_catalog("tenx").default
 NOWHERE = "postgresql://127.0.0.1:1/none"
-DAY = 86_400_000
 
 
 def now():

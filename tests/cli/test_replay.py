@@ -131,6 +131,7 @@ def test_a_rule_file_and_a_tenants_file(leadstream, signals, tmp_path):
     assert own["total"] == pytest.approx(4.0, abs=1e-9)
 
 
+@pytest.mark.usefixtures("processes")
 def test_it_needs_neither_kafka_nor_a_terminal(signals):
     arguments = ["replay", "--signals", str(signals), "--at", "1767780000000"]
     done = subprocess.run(

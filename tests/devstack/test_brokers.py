@@ -55,6 +55,7 @@ async def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
         await consumer.stop()
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_embedded_broker_answers_and_restarts_empty_at_the_same_address(
     tmp_path: Path, unique: str
 ) -> None:
@@ -76,6 +77,7 @@ def test_the_embedded_broker_answers_and_restarts_empty_at_the_same_address(
 
 @pytest.mark.kafka
 @pytest.mark.skipif(not apache.available(), reason="needs java and mvn to start a broker of its own")
+@pytest.mark.usefixtures("processes")
 def test_apache_kafka_keeps_its_data_over_a_stop_and_a_kill(tmp_path: Path, unique: str) -> None:
     with ApacheKafka(tmp_path, heap="400m") as broker:
         address = broker.address
@@ -102,6 +104,7 @@ def test_apache_kafka_has_transactions(apache_kafka: KafkaAddress, unique: str) 
 
 @pytest.mark.kafka
 @pytest.mark.skipif(not apache.available(), reason="needs java and mvn to start a broker of its own")
+@pytest.mark.usefixtures("processes")
 def test_a_broker_that_does_not_start_says_why(tmp_path: Path) -> None:
     with ApacheKafka(tmp_path, heap="400m") as broker:
         broker.stop()

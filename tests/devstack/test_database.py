@@ -22,6 +22,7 @@ def query(dsn: str, sql: str) -> Any:
     return asyncio.run(run())
 
 
+@pytest.mark.usefixtures("processes")
 def test_data_survives_a_stop_and_a_kill_at_the_same_address(tmp_path: Path) -> None:
     with Postgres(tmp_path) as server:
         dsn = server.dsn
@@ -46,6 +47,7 @@ def test_it_is_postgresql_18_on_the_loopback_address_alone(postgres_dsn: str) ->
     assert query(postgres_dsn, "SHOW unix_socket_directories") == ""
 
 
+@pytest.mark.usefixtures("processes")
 def test_one_that_does_not_start_says_why(tmp_path: Path) -> None:
     with Postgres(tmp_path) as server:
         server.stop()

@@ -37,6 +37,7 @@ def test_without_a_docker_engine_the_error_names_the_other_kinds(tmp_path: Path)
 
 @pytest.mark.kafka
 @pytest.mark.skipif(not docker.available(), reason="no Docker engine answers")
+@pytest.mark.usefixtures("processes")
 def test_a_container_answers(tmp_path: Path) -> None:
     with kafka("docker", directory=tmp_path) as address:
         assert address.transactions

@@ -3,11 +3,14 @@
 import signal
 from pathlib import Path
 
+import pytest
+
 from leadstream.devstack import Supervisor
 from tests.devstack.processes import gone
 from tests.support.waiting import until
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_role_that_fails_is_started_again_and_a_finished_one_is_not(tmp_path: Path) -> None:
     with Supervisor(tmp_path, {}) as supervisor:
         supervisor.add("wrong", "no-such-command")
@@ -19,6 +22,7 @@ def test_a_role_that_fails_is_started_again_and_a_finished_one_is_not(tmp_path: 
     assert (tmp_path / "finished.log").read_text().count("leadstream") == 1
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_killed_role_comes_back_and_all_are_stopped_at_the_end(tmp_path: Path) -> None:
     with Supervisor(tmp_path, {}) as supervisor:
         supervisor.add("stack", "stack")
@@ -34,6 +38,7 @@ def test_a_killed_role_comes_back_and_all_are_stopped_at_the_end(tmp_path: Path)
     assert supervisor.pid("stack") is None
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_environment_reaches_the_roles(tmp_path: Path) -> None:
     with Supervisor(tmp_path, {"LEADSTREAM_APP": "not a name"}) as supervisor:
         supervisor.add("one", "topics", "create")

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.devstack.processes import plain_environment
 
 
+@pytest.mark.usefixtures("processes")
 def test_what_would_take_minutes_or_gigabytes_has_an_answer_within_seconds_and_megabytes() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.hazards"],

@@ -73,6 +73,7 @@ def test_any_argument_has_an_answer(
         assert "unexpected" not in said.err, (command, said.err)
 
 
+@pytest.mark.usefixtures("processes")
 def test_half_a_surrogate_in_an_argument_has_an_answer() -> None:
     done = subprocess.run(
         [os.fsencode(sys.executable), b"-m", b"leadstream", b"models", b"show", b"\xff\xfe"],

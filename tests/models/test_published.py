@@ -11,6 +11,7 @@ from leadstream.models.published import Published, models_of
 from leadstream.models.schema import Tenant
 from leadstream.records.models import ModelLevel, ModelThreshold, ScoringModel
 from leadstream.scoring.compiled.model import ModelCatalog
+from tests.support.durations import DAY
 
 MODEL = """
 name: small
@@ -24,7 +25,6 @@ rules:
 thresholds: [{{at: 20, hysteresis: 2}}, {{at: 50}}]
 bands: [{{name: cold, from: 0}}, {{name: hot, from: 50}}]
 """
-DAY = 86_400_000
 
 
 def small(version: str, **tenant: str) -> ModelCatalog:

@@ -10,13 +10,12 @@ from leadstream.models import load_catalog
 from leadstream.offline.lines import format_line
 from leadstream.offline.replay import replay
 from leadstream.records.times import parse_instant, rfc3339
+from tests.support.durations import DAY, MINUTE
 
 getcontext().prec = 40
 TENX = load_catalog("tenx")
 TOPIC = "leadstream.signals"
 START = "2026-01-05T10:00:00Z"
-MINUTE = 60_000
-DAY = 86_400_000
 HALF_LIFE = 14 * DAY
 
 

@@ -59,6 +59,7 @@ def of_people(page: Page) -> list[str]:
         pytest.param("apache", ["--processes", "2"], id="two processes", marks=pytest.mark.kafka),
     ],
 )
+@pytest.mark.usefixtures("processes")
 def test_nothing_fires_on_healthy_roles_and_each_shows_its_own(
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -177,6 +178,7 @@ def test_a_projector_that_has_not_asked_postgresql_yet_does_not_say_that_it_is_a
 @pytest.mark.skipif(
     PROMTOOL is None, reason="no promtool: the same cases run by tests/operations/alerting.py"
 )
+@pytest.mark.usefixtures("processes")
 def test_promtool_judges_alike(tmp_path: Path) -> None:
     series = {
         "LeadStreamLagging": (

@@ -238,7 +238,7 @@ def failing(role: Role) -> None:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder = tmp_path_factory.mktemp("secrets")
     found = Seen()
     with SaslKafka(folder / "kafka") as kafka, Postgres(folder / "postgres") as postgres:

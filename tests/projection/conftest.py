@@ -1,14 +1,23 @@
-"""A migrated schema for each test."""
+"""A migrated database for each test."""
+
+from collections.abc import Iterator
 
 import pytest
 
-from leadstream.projection.migrate import migrate
+from tests.support.databases import SCHEMA, Template
 
-from .made import Database, run
+from .made import Database
+
+
+@pytest.fixture(scope="session")
+def template(postgres_dsn: str) -> Iterator[Template]:
+    """A migrated database to copy: a copy takes a fraction of the time that all migrations take."""
+    with Template(postgres_dsn) as made:
+        yield made
 
 
 @pytest.fixture
-def database(postgres_dsn: str, unique: str) -> Database:
+def database(template: Template, unique: str) -> Iterator[Database]:
     """The tables, empty."""
-    run(migrate(postgres_dsn, unique))
-    return Database(postgres_dsn, unique)
+    with template.copied(unique) as dsn:
+        yield Database(dsn, SCHEMA)

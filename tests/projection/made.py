@@ -26,9 +26,9 @@ from leadstream.records.outputs import (
     ThresholdCrossed,
     TriggerFired,
 )
+from tests.support.durations import DAY
 
 T = TypeVar("T")
-DAY = 86_400_000
 NOW = 1_767_225_600_000
 """2026-01-01T00:00:00Z"""
 TOPICS = {"t.scores": "scores", "t.history": "history", "t.actions": "actions", "t.decisions": "decisions",

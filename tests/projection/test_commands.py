@@ -1,11 +1,11 @@
 """`leadstream db` and `leadstream lead show`, as a person runs them."""
 
-import os
 import subprocess
-import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from leadstream.cli.app import app
 from leadstream.records.outputs import Detail
 
 from .made import (
@@ -27,9 +27,10 @@ from .made import (
 
 
 def leadstream(dsn: str, schema: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "LEADSTREAM_POSTGRES_DSN": dsn, "LEADSTREAM_POSTGRES_SCHEMA": schema}
-    command = [sys.executable, "-m", "leadstream", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    """Runs a command in this process; what it is given and gives is what a process would."""
+    environment = {"LEADSTREAM_POSTGRES_DSN": dsn, "LEADSTREAM_POSTGRES_SCHEMA": schema}
+    ended = CliRunner().invoke(app, list(arguments), env=environment, catch_exceptions=False)
+    return subprocess.CompletedProcess(arguments, ended.exit_code, ended.stdout, ended.stderr)
 
 
 def words(line: str) -> list[str]:

@@ -11,11 +11,11 @@ import pytest
 
 from leadstream.records.outputs import SignalRef
 from leadstream.records.times import rfc3339, to_ms
+from tests.support.durations import HOUR
 
 from .made import Database, band_changed, crossed, entry, history, run, stage_changed
 from .shell import command, told
 
-HOUR = 3_600_000
 TODAY = int(datetime.now(UTC).timestamp() * 1000)
 """Reports look back from the server's now."""
 

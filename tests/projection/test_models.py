@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from leadstream.records.models import ModelDecay
+from tests.support.durations import HOUR
 
 from .made import DAY, NOW, Database, Record, model, run
 from .test_migrate import columns
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + DAY
-HOUR = 3_600_000
 
 
 def models(database: Database) -> list[tuple[Any, ...]]:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadstream.projection.destinations import Destination, Writes, put_destination
-from leadstream.projection.migrate import migrate
 from leadstream.projection.store import channel
 
 from .made import Database, Record, run, snapshot
@@ -174,12 +173,8 @@ STEP = st.tuples(
 
 
 @pytest.mark.parametrize("writes", ["every_update", "band_change"])
-def test_whoever_follows_the_tokens_has_the_leads_as_they_are(
-    postgres_dsn: str, unique: str, writes: Writes
-) -> None:
+def test_whoever_follows_the_tokens_has_the_leads_as_they_are(database: Database, writes: Writes) -> None:
     """Any order of steps, with batches of any size read between them."""
-    database = Database(postgres_dsn, unique)
-    run(migrate(postgres_dsn, unique))
     tenants = iter(range(10**6))
 
     @settings(max_examples=25, deadline=None)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.durations import HOUR
+
 from .made import (
     DAY,
     NOW,
@@ -22,7 +24,6 @@ from .made import (
 )
 from .shell import command, told
 
-HOUR = 3_600_000
 STAYS = {"kernel": "none", "half_life": 0}
 
 

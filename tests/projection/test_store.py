@@ -328,6 +328,7 @@ def test_a_step_that_fails_leaves_no_trace(database: Database, monkeypatch: pyte
     run(scenario())
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_restart_of_postgresql_loses_and_doubles_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
     server = Postgres(tmp_path_factory.mktemp("restarted"))
 

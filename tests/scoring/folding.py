@@ -12,12 +12,15 @@ from leadstream.records.outputs import HistoryBatch, HistoryEntry, ScoreSnapshot
 from leadstream.records.step import Message, Step
 from leadstream.scoring.compiled.model import CompiledModel, ModelCatalog
 from leadstream.scoring.partition.fold import PartitionFold
+from tests.support.durations import DAY as DAY
+from tests.support.durations import HOUR as HOUR
+from tests.support.durations import MINUTE as MINUTE
+from tests.support.durations import SECOND as SECOND
 
 APP = "leadstream"
 TOPIC = "leadstream.signals"
 T0 = 1_767_225_600_000
 """2026-01-01T00:00:00Z"""
-SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
 
 
 @dataclass

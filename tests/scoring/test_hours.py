@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from leadstream.scoring.compiled.hours import Hours
 from leadstream.scoring.facts.zones import TZDATA_VERSION, known_zone, zone_or_none
+from tests.support.durations import DAY, MINUTE
 
-MINUTE = 60_000
-DAY = 86_400_000
 WEEK = frozenset(range(7))
 FRIDAYS, SATURDAYS, SUNDAYS = frozenset([4]), frozenset([5]), frozenset([6])
 OFFICE = Hours(frozenset(range(5)), 9 * 60, 18 * 60, frozenset())
@@ -161,6 +160,7 @@ def test_every_zone_of_the_package_can_be_read() -> None:
     assert TZDATA_VERSION.startswith("20")
 
 
+@pytest.mark.usefixtures("processes")
 def test_zones_come_from_the_package_and_not_from_the_machine(tmp_path: Path) -> None:
     # A machine on which Oslo has Tokyo's time.
     (tmp_path / "Europe").mkdir()

@@ -12,8 +12,8 @@ from leadstream.scoring.kernels.course import Part
 from leadstream.scoring.kernels.exponential import Exponential, decayed
 from leadstream.scoring.kernels.kernel import score_of
 from leadstream.scoring.kernels.none import NoDecay
+from tests.support.durations import DAY
 
-DAY = 86_400_000
 START = 1_767_225_600_000
 
 Bounds = tuple[float, float]

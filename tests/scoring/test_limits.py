@@ -145,6 +145,7 @@ print([key for key, _ in run(log, model_of({HEAD + ASSIGNED!r})).steps[0].change
 """
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_step_is_written_in_the_same_order_by_every_process() -> None:
     told = set()
     for seed in ("0", "1", "2"):

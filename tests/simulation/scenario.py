@@ -9,6 +9,7 @@ import msgspec
 from leadstream.records.keys import lead_key, partition_of
 from leadstream.records.step import Message
 from tests.simulation.faults import ANSWERS, CRASHES, EVENTS, Fault, needs_projector
+from tests.support.durations import DAY
 
 ACTIVE_SECONDS = 16.0
 """Signals come and faults strike within this time; what follows is the recovery."""
@@ -16,7 +17,6 @@ START = 1_767_000_000_000
 PACES = (1000, 3_600_000, 10_800_000)
 """Milliseconds of the log's time in one second of the run: that of the timeouts, an hour, three hours."""
 
-_DAY = 86_400_000
 _KINDS: tuple[tuple[str, tuple[dict[str, Any], ...]], ...] = (
     ("form.submitted", ({},)),
     ("form.submitted", ({},)),
@@ -128,10 +128,10 @@ def _signals(random: Random, partitions: int, pace: int) -> list[Sent]:
         happened = START + int(at * pace)
         if random.random() < 0.08:
             flaws.append("signal: late")
-            happened -= random.randrange(10 * _DAY)
+            happened -= random.randrange(10 * DAY)
         elif random.random() < 0.04:
             flaws.append("signal: early")
-            happened += random.randrange(_DAY)
+            happened += random.randrange(DAY)
         kind, choices = random.choice(_KINDS)
         lead = random.choice(leads)
         body = {

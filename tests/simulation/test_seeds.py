@@ -27,6 +27,8 @@ def _installed() -> Iterator[None]:
         yield
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("processes")
 def test_whatever_happens_the_log_is_folded_exactly_once_and_every_fault_point_is_reached() -> None:
     first = seeds_of_sources(SEEDS)[0]
     command = [sys.executable, "-m", "tests.simulation.run", "--first", str(first), "--seeds", str(SEEDS)]

@@ -27,8 +27,8 @@ from tests.simulation.scenario import ACTIVE_SECONDS, START, Scenario, Sent
 from tests.simulation.store import Tables
 from tests.simulation.virtual_time import VirtualTimeLoop
 from tests.simulation.worker import NAMES, SETTINGS, Worker
+from tests.support.durations import DAY
 
-DAY = 86_400_000
 LIMIT_SECONDS = 400.0
 """A run that has not recovered by then never will."""
 

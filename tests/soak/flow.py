@@ -101,8 +101,10 @@ class Flow:
     def latencies(self) -> tuple[float, float] | None:
         """The median and the longest of the probes that arrived since the last call, in ms; None if none.
 
-        A probe that is still under way counts as long as it has been.
+        A probe that has been under way for more than a second counts as long as it has been. Raises what has
+        ended the flow, if anything has.
         """
+        self.alive()
         now = time.monotonic()
         with self._lock:
             taken, self._latencies = self._latencies, []

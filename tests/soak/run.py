@@ -47,7 +47,6 @@ def soak(folder: Path, samples: Samples, seconds: float, rate: int, leads: int, 
             begin = shown = time.monotonic()
             while (now := time.monotonic()) < begin + seconds:
                 time.sleep(min(every, max(0.0, begin + seconds - now)))
-                flow.alive()
                 row = stand.sample(flow)
                 samples.add(time.monotonic() - begin, row)
                 if time.monotonic() - shown > PROGRESS_SECONDS:

@@ -15,6 +15,7 @@ from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.kafka,
+    pytest.mark.heavy,
     pytest.mark.skipif(not apache.available(), reason="needs java and mvn to start a broker of its own"),
 ]
 
@@ -31,14 +32,19 @@ def test_a_soak_that_is_ended_early_judges_what_there_is_and_leaves_nothing(
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         cwd=Path(__file__).parents[2], env={**plain_environment(), "TMPDIR": str(tmp_path)},
     )  # fmt: skip
-    until(lambda: process.poll() is not None or rows(samples) >= 8, "eight samples are there", 90)
+
+    def enough() -> bool:
+        assert process.poll() is None, process.communicate()
+        return rows(samples) >= 8
+
+    until(enough, "eight samples are there", 200)
     children = family(process.pid)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=40)
+    output, errors = process.communicate(timeout=80)
     assert process.returncode == 2, errors
     assert "too short to tell" in output
     assert "Ended early." in errors
-    until(lambda: all(map(gone, children)), "all that it started is gone", 10)
+    until(lambda: all(map(gone, children)), "all that it started is gone")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     with samples.open() as file:
         last = list(csv.DictReader(file))[-1]

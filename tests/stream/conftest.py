@@ -13,7 +13,7 @@ Install = Callable[..., Installation]
 
 
 @pytest.fixture(params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)])
-def broker(request: pytest.FixtureRequest) -> KafkaAddress:
+def broker(processes: None, request: pytest.FixtureRequest) -> KafkaAddress:
     """Each broker in turn: what a test that takes it says, holds on both."""
     address: KafkaAddress = request.getfixturevalue(f"{request.param}_kafka")
     return address

@@ -49,7 +49,7 @@ def user(command: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def broker(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """A broker with one user for each role and command, who has exactly the rights of the page."""
     with Guarded(tmp_path_factory.mktemp("guarded"), map(user, NEEDED)) as broker:
         Installation(broker.address, NAME, 2).create()

@@ -78,6 +78,7 @@ def test_it_listens_on_its_endpoint_alone_and_drains_on_sigterm(
     assert replayed.unfolded == []
 
 
+@pytest.mark.usefixtures("processes")
 def test_waiting_for_kafka_ends_on_sigterm(tmp_path: Path, unique: str) -> None:
     broker = EmbeddedKafka(tmp_path / "broker")
     with worker(tmp_path, Installation(broker.address, unique)) as role:
@@ -88,6 +89,7 @@ def test_waiting_for_kafka_ends_on_sigterm(tmp_path: Path, unique: str) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.skipif(not apache.available(), reason="needs java and mvn to start a broker of its own")
+@pytest.mark.usefixtures("processes")
 def test_kafka_away_is_waited_for_at_the_start_and_later_until_a_steps_deadline(
     tmp_path: Path, unique: str
 ) -> None:
@@ -139,6 +141,7 @@ def committed(log: Log, installation: Installation) -> int:
     return log.committed(installation.name, installation.names.signals) or 0
 
 
+@pytest.mark.usefixtures("processes")
 def test_sigterm_while_kafka_is_away_with_work_to_do_ends_within_ten_seconds(
     tmp_path: Path, unique: str
 ) -> None:

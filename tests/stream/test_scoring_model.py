@@ -14,13 +14,13 @@ from leadstream.models import load_catalog
 from leadstream.records.keys import TICK_KEY, lead_key
 from leadstream.records.outputs import ScoreSnapshot
 from leadstream.records.times import parse_instant, rfc3339
+from tests.support.durations import MINUTE
 from tests.support.installation import Installation
 from tests.support.log import Log, Sent
 from tests.support.processes import Role
 from tests.support.replaying import Replayed, replayed_by_command
 from tests.support.waiting import until
 
-MINUTE = 60_000
 OWNERS = ("ann", "bob", "cem")
 BEFORE = ["l0", "l1", "l2", "l3"]
 AFTER = ["l4", "l5", "l6", "l7"]

@@ -32,14 +32,14 @@ SLOW = {"step_signals": 1, "max_poll_records": 1, "step_deadline_seconds": 120}
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
+def kafka(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
     """A broker of this file alone, which may be killed."""
     with ApacheKafka(tmp_path_factory.mktemp("kafka"), heap="400m") as broker:
         yield broker
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     with Postgres(tmp_path_factory.mktemp("postgres")) as server:
         yield server
 

@@ -151,6 +151,7 @@ def test_a_bad_record_of_an_aborted_transaction_stays_out(install_apache: Instal
 
 
 @pytest.mark.kafka
+@pytest.mark.usefixtures("processes")
 def test_bytes_changed_on_the_brokers_disk_are_passed_over_and_named(tmp_path: Path, unique: str) -> None:
     with ApacheKafka(tmp_path / "kafka", heap="512m") as broker:
         installation = Installation(broker.address, unique).create()

@@ -34,7 +34,7 @@ class Breakable(Postgres):
 
 
 @pytest.fixture(scope="session")
-def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
+def breakable(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
     """A server of these tests alone. Each leaves it running and with the settings that it found."""
     with Breakable(tmp_path_factory.mktemp("breakable")) as server:
         yield server
