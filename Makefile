@@ -14,7 +14,7 @@ HOURS ?= 1
 SEEDS ?= 1000
 SEED ?=
 EXAMPLES ?= 2000
-PROPERTIES := oracle properties merge_properties beyond_bounds
+PROPERTIES := oracle properties merge_properties activation_properties beyond_bounds
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo stack test test-fast properties fuzz simulate chaos mutants soak sbom audit release check format lock clean

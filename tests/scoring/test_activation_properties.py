@@ -56,13 +56,13 @@ def check(world: World, random: Random, *, kernels: bool) -> None:
     compare(run(log_of(entries), catalog, packs=packs, limit=random.choice([1, 2, 4000])), oracle)
 
 
-@seeds(400)
+@seeds(200)
 @given(SEEDS)
 def test_rules_change_as_the_oracle_says(seed: int) -> None:
     hold(lambda world, random: check(world, random, kernels=False), seed, SAME)
 
 
-@seeds(200)
+@seeds(100)
 @given(SEEDS)
 def test_kernels_change_from_the_instant_on(seed: int) -> None:
     hold(lambda world, random: check(world, random, kernels=True), seed, SAME)
