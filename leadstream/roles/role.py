@@ -149,6 +149,9 @@ def run_role(role: Role, *, end_seconds: float = END_SECONDS) -> int:
     end = _End(role.name, end_seconds)
     asyncio.run(_run(role, end))
     end.complete()
+    # Python gives handlers of its own back to their default as it ends; what is ignored it leaves so.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if end.code == 0:
         log.info("stopped", role=role.name)
     return end.code

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -155,3 +157,38 @@ def test_sigterm_while_kafka_is_away_with_work_to_do_ends_within_ten_seconds(
             broker.kill()
             role.terminate()
             assert role.ended(10) == 0
+
+
+ASKED_ONCE_MORE = """
+import os, signal, sys
+from prometheus_client import CollectorRegistry
+from leadstream.roles.role import Role, run_role
+from leadstream.settings import Settings
+
+class Asked(Role):
+    name, default_port, registry = "worker", 0, CollectorRegistry()
+
+    async def live(self, stop):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await stop.wait()
+
+    def unhealthy(self): return None
+    def unready(self): return None
+
+class AsModulesGo:
+    def __del__(self, kill=os.kill, process=os.getpid()):
+        kill(process, signals.pop())
+
+signals = [signal.SIGTERM]
+late = AsModulesGo()
+sys.exit(run_role(Asked(Settings())))
+"""
+
+
+@pytest.mark.usefixtures("processes")
+def test_a_signal_while_python_itself_ends_does_not_make_it_a_crash() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", ASKED_ONCE_MORE], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Exception ignored" not in ended.stderr
