@@ -8,7 +8,7 @@ from math import isclose
 from leadstream.models.check_rules import entries
 from leadstream.models.document import Document, Path, Place
 from leadstream.models.lint_groups import shadowed
-from leadstream.models.lint_names import left_out, misspelt
+from leadstream.models.lint_names import left_out, misspelt, unknown_channels
 from leadstream.models.policy import Action
 from leadstream.models.reach import greatest_total, points_of, strongest
 from leadstream.models.schema import RuleFile
@@ -37,7 +37,8 @@ _Found = Iterator[tuple[Path, str, str]]
 def lint(document: Document, file: RuleFile) -> list[Finding]:
     """The findings of a checked rule file, as they stand in it."""
     checks: list[Callable[[RuleFile], _Found]] = [
-        beyond_caps, out_of_reach, never_entered, shadowed, misspelt, left_out, bands_apart, conflicting,
+        beyond_caps, out_of_reach, never_entered, shadowed, misspelt, unknown_channels, left_out, bands_apart,
+        conflicting,
     ]  # fmt: skip
     order = {path: number for number, path in enumerate(document.places)}
     found = [

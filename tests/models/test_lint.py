@@ -171,16 +171,19 @@ def test_a_finding_has_its_place_and_a_remedy(old: str, new: str, message: str, 
             ["action `b` goes out on channel `email` together with `a` at 40"],
         ),
         (
-            ["{do: a, when: {rule: demo}, channel: x}", "{do: b, when: {rule: demo}, channel: x}"],
-            ["action `b` goes out on channel `x` together with `a` at rule `demo`"],
+            ["{do: a, when: {rule: demo}, channel: web}", "{do: b, when: {rule: demo}, channel: web}"],
+            ["action `b` goes out on channel `web` together with `a` at rule `demo`"],
         ),
         (
             ["{do: a, at: 40, channel: email}", "{do: a, when: {band: warm}, channel: phone}"],
             ["action `a` is asked for twice when the total rises to 40"],
         ),
         (
-            ["{do: a, when: {band: hot}, channel: c}", "{do: b, when: {band: hot, was: warm}, channel: c}"],
-            ["action `b` goes out on channel `c` together with `a` at band `hot`"],
+            [
+                "{do: a, when: {band: hot}, channel: fax}",
+                "{do: b, when: {band: hot, was: warm}, channel: fax}",
+            ],
+            ["action `b` goes out on channel `fax` together with `a` at band `hot`"],
         ),
         (
             [f"{{do: {name}, at: 65, channel: email}}" for name in "abc"],
