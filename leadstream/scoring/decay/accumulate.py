@@ -2,7 +2,7 @@
 
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.compiled.rules import Branch
-from leadstream.scoring.decay.totals import steps_since, total_at
+from leadstream.scoring.decay.totals import spells, steps_since, total_at
 from leadstream.scoring.kernels.buckets import add_bucket, read_buckets, scaled, write_buckets
 from leadstream.scoring.kernels.kernel import Kernel, decayed, loss_factor, worth
 from leadstream.scoring.state.facts import unpack
@@ -135,3 +135,9 @@ def clear(state: LeadState, at: int, *, voids_facts: bool) -> None:
         state.ensure_extra().void = sorted(unpack(state.facts))
     if state.reset_at is None or at > state.reset_at:
         state.reset_at = at
+
+
+def begin_spell(state: LeadState, model: CompiledModel, now: int) -> None:
+    """After a reset: no spell of inactivity has lasted so long already that it costs or gives points."""
+    if any(now - anchor >= after for _, after, anchor in spells(state, model)):
+        state.ensure_extra().spell_at = now
