@@ -136,7 +136,7 @@ def scores(
     active = False
     for match in matches:
         rule, factor = match.rule, match.factor
-        ahead = guards.prefetched(lead, signal)
+        ahead = guards.prefetched(signal)
         weight = guards.weight(rule, told.flags, lead.rules.file.get("guards", []), ahead)
         if not weight:
             continue
