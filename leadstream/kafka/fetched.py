@@ -22,6 +22,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
 from leadstream.kafka.batches import (
+    CODEC,
     CONTROL,
     FRAME,
     HEADER,
@@ -36,6 +37,7 @@ from leadstream.kafka.batches import (
     read_legacy,
     unreadable_bytes,
 )
+from leadstream.kafka.decompression import TooLarge, is_too_large
 from leadstream.records.step import Unreadable
 
 NEWEST_MAGIC = 2
@@ -124,6 +126,11 @@ class ReadableRecords(fetcher.PartitionRecords):
             behind = header.last + 1
             if self._is_aborted(header) or header.attributes & CONTROL:
                 self.next_fetch_offset = behind
+                continue
+            compression = header.attributes & CODEC
+            if compression and is_too_large(data[begin + HEADER.size : end], compression):
+                # Its parser has no bound.
+                yield from self._passed([_whole(data[begin:end], header, str(TooLarge()))])
                 continue
             start, expected, dense = self.next_fetch_offset, header.base, header.is_dense
             try:
