@@ -9,15 +9,14 @@ Formats: https://kafka.apache.org/documentation/#messageformat
 """
 
 import struct
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from aiokafka import codec
 from aiokafka.record.default_records import DefaultRecord
 
 from leadstream.errors import LeadStreamError
+from leadstream.kafka.decompression import TooLarge, decompress
 from leadstream.records.rejection import shorten
 from leadstream.records.step import LogRecord, Unreadable
 from leadstream.scoring.partition.refused import cut
@@ -31,31 +30,8 @@ CODEC, LOG_APPEND, TRANSACTIONAL, CONTROL = 0x07, 0x08, 0x10, 0x20
 MAX_HEADERS = 32
 """A dead letter keeps no more of a malformed record."""
 UNKNOWN_TIME = -1
-GZIP_MEMBER = b"\x1f\x8b"
 
 Item: TypeAlias = LogRecord | Unreadable
-
-
-def _gunzip(data: bytes) -> bytes:
-    """As Kafka's own client reads it: what stands behind the last member is ignored."""
-    found = bytearray()
-    while data.startswith(GZIP_MEMBER) or not found:
-        member = zlib.decompressobj(wbits=31)
-        found += member.decompress(data)
-        if not member.eof:
-            raise EOFError("it ends early")
-        data = member.unused_data
-        if not data:
-            break
-    return bytes(found)
-
-
-_DECODERS: dict[int, Callable[[bytes], bytes]] = {
-    1: _gunzip,
-    2: codec.snappy_decode,
-    3: codec.lz4_decode,
-    4: codec.zstd_decode,
-}
 
 
 class Malformed(LeadStreamError):
@@ -111,9 +87,12 @@ def read_batch(raw: bytes, header: BatchHeader) -> Iterator[Item]:
     data = raw[HEADER.size :]
     if header.attributes & CODEC:
         try:
-            data = _DECODERS[header.attributes & CODEC](data)
+            data = decompress(data, header.attributes & CODEC)
         except MemoryError:
             raise
+        except TooLarge as error:
+            yield unreadable_bytes(raw, base, last, str(error), timestamp, kind)
+            return
         except Exception as error:  # noqa: BLE001 - each library of a compression has errors of its own
             detail = f"the batch can't be decompressed: {type(error).__name__}: {shorten(str(error), 100)}"
             yield unreadable_bytes(raw, base, last, detail, timestamp, kind)
@@ -305,9 +284,11 @@ def _legacy_set(
     if value is None or compression > 3 or (compression == 3 and magic == 0):
         raise Malformed(f"a message set of format {magic} with the compression {compression} can't be read")
     try:
-        data = _DECODERS[compression](value)
+        data = decompress(value, compression)
     except MemoryError:
         raise
+    except TooLarge as error:
+        raise Malformed(str(error)) from error
     except Exception as error:
         raise Malformed(f"the message set can't be decompressed: {type(error).__name__}") from error
     found = []

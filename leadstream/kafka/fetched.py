@@ -20,6 +20,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from leadstream.kafka.aiokafka_fetching import PartitionRecords, replace_parser
 from leadstream.kafka.batches import (
+    CODEC,
     CONTROL,
     FRAME,
     HEADER,
@@ -34,6 +35,7 @@ from leadstream.kafka.batches import (
     read_legacy,
     unreadable_bytes,
 )
+from leadstream.kafka.decompression import TooLarge, is_too_large
 from leadstream.records.step import Unreadable
 
 NEWEST_MAGIC = 2
@@ -121,6 +123,11 @@ class ReadableRecords(PartitionRecords):
             behind = header.last + 1
             if self._is_aborted(header) or header.attributes & CONTROL:
                 self.next_fetch_offset = behind
+                continue
+            compression = header.attributes & CODEC
+            if compression and is_too_large(data[begin + HEADER.size : end], compression):
+                # Its parser has no bound.
+                yield from self._passed([_whole(data[begin:end], header, str(TooLarge()))])
                 continue
             start, expected, dense = self.next_fetch_offset, header.base, header.is_dense
             try:

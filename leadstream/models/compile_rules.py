@@ -249,12 +249,9 @@ class RuleCompiler:
         )
 
     def guards_of(self, type_: str) -> tuple[Guard, ...]:
-        """The guards of a type; where one looks for machines, opens before anybody reads are theirs, too."""
+        """The guards of a type; opens before anybody reads are flagged whatever guards a file has."""
         guards = tuple(guard for types, guard in self.guards if type_ in types)
-        kinds = [guard for guard in self.file.guards if type_ in guard.on]
-        if type_ == OPENED and any(guard.crawlers or guard.machine for guard in kinds):
-            return (*guards, PREFETCH)
-        return guards
+        return (*guards, PREFETCH) if type_ == OPENED else guards
 
 
 def consents_of(type_: str) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ from math import isclose
 from leadstream.models.check_rules import entries
 from leadstream.models.document import Document, Path, Place
 from leadstream.models.lint_groups import shadowed
-from leadstream.models.lint_names import left_out, misspelt
+from leadstream.models.lint_names import left_out, misspelt, unknown_channels
 from leadstream.models.policy import Action
 from leadstream.models.reach import greatest_total, points_of, strongest
 from leadstream.models.schema import RuleFile
 from leadstream.scoring.compiled.channels import same_channel
+from leadstream.scoring.compiled.image_fetches import IMAGE_PROXIES, OPENED, is_image_proxy
 
 FULL = 100.0
 """The highest score that is shown."""
@@ -37,7 +38,8 @@ _Found = Iterator[tuple[Path, str, str]]
 def lint(document: Document, file: RuleFile) -> list[Finding]:
     """The findings of a checked rule file, as they stand in it."""
     checks: list[Callable[[RuleFile], _Found]] = [
-        beyond_caps, out_of_reach, never_entered, shadowed, misspelt, left_out, bands_apart, conflicting,
+        beyond_caps, out_of_reach, never_entered, shadowed, misspelt, unknown_channels, left_out,
+        proxies_listed, bands_apart, conflicting,
     ]  # fmt: skip
     order = {path: number for number, path in enumerate(document.places)}
     found = [
@@ -161,6 +163,22 @@ def bands_apart(file: RuleFile) -> _Found:
             f"above {last.to:g} is a gap: such totals are in `{last.name}`, the last band",
             "leave `to` out",
         )
+
+
+def proxies_listed(file: RuleFile) -> _Found:
+    """User agents of guards on opens alone that are those of image proxies, through which people read."""
+    for index, guard in enumerate(file.guards):
+        if guard.on != [OPENED]:
+            continue
+        for number, text in enumerate(guard.user_agents or ()):
+            agent = text.casefold()
+            if is_image_proxy(agent) or any(proxy.startswith(agent) for proxy in IMAGE_PROXIES):
+                yield (
+                    ("guards", index, "user_agents", number),
+                    f"guard `{guard.id}` does not flag opens through `{text}`: an image proxy "
+                    "fetches for a person who opens the e-mail",
+                    "leave it out, or use `after_send` for what is fetched at delivery",
+                )
 
 
 def conflicting(file: RuleFile) -> _Found:

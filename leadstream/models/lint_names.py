@@ -1,23 +1,28 @@
-"""Names that look like a documented one and are written differently; values that a table leaves out."""
+"""Names that look like a documented one and are written differently, unknown channels, values left out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from leadstream.models.policy import Fact
 from leadstream.models.rules import Rule, When
 from leadstream.models.schema import RuleFile
+from leadstream.records.slips import nearest
 from leadstream.records.types import DATA_VALUES, FACTS, OPEN_TYPES, SIGNAL_TYPES
+from leadstream.scoring.compiled.channels import ALL_OUTREACH, INTERNAL, OUTREACH
+from leadstream.scoring.state.facts import CONSENT, CONSENT_CHANGED
 
 Path = tuple[str | int, ...]
 Found = Iterator[tuple[Path, str, str]]
-CHANNELS = ("email", "phone", "sms", "internal", "crm", "sales", "segments", "lifecycle", "workflows", "all")
-"""Channels that LeadStream, its presets and its documentation know."""
+CHANNELS = sorted({ALL_OUTREACH} | INTERNAL | OUTREACH)
+"""Channels that LeadStream knows."""
+KINDS = ("profiling", "tracking")
+"""What a consent may be of beside a channel."""
 OWN = "or give what is your own a name that differs more"
 
 
 def misspelt(file: RuleFile) -> Found:
-    """Types, facts, channels, fields and values that are nearly, and not quite, a documented one."""
+    """Types, facts, fields and values that are nearly, and not quite, a documented one."""
     for path, name, known, what in named(file):
-        meant = near(name, known)
+        meant = nearest(name, known)
         if meant is not None:
             yield (
                 path,
@@ -40,17 +45,56 @@ def named(file: RuleFile) -> Iterator[tuple[Path, str, Iterable[str], str]]:
     for path, names in types:
         for index, name in enumerate(names):
             yield (*path, index), name, SIGNAL_TYPES, "type"
+    for path, fact in facts_of(file):
+        if not fact.startswith(CONSENT):
+            yield path, fact, FACTS, "fact"
+
+
+def facts_of(file: RuleFile) -> Iterator[tuple[Path, str]]:
+    """The facts that a file reads, with their places."""
     for index, fit in enumerate(file.fit):
-        yield ("fit", index, "fact"), fit.fact, FACTS, "fact"
-    for index, rule in enumerate(file.rules):
-        if rule.channel is not None:
-            yield ("rules", index, "channel"), rule.channel, CHANNELS, "channel"
+        yield ("fit", index, "fact"), fit.fact
     for index, action in enumerate(file.actions):
-        if action.channel:
-            yield ("actions", index, "channel"), action.channel, CHANNELS, "channel"
         for key, value in action.payload.items():
             if isinstance(value, Fact):
-                yield ("actions", index, "payload", key, "fact"), value.fact, FACTS, "fact"
+                yield ("actions", index, "payload", key, "fact"), value.fact
+
+
+def unknown_channels(file: RuleFile) -> Found:
+    """Channels of actions, consents and suppressions that LeadStream does not know."""
+    for path, channel, known in channels_of(file):
+        if channel in known or channel.casefold() in {name.casefold() for name in file.internal_channels}:
+            continue
+        meant, inside = (
+            nearest(channel, known),
+            "list it in `internal_channels` if it does not reach the lead",
+        )
+        if meant is None:
+            yield path, f"channel `{channel}` is not a known one: it counts as outreach", inside
+        else:
+            said = f"channel `{channel}` is not a known one (did you mean `{meant}`?)"
+            yield path, said, f"write `{meant}`, or {inside}"
+
+
+def channels_of(file: RuleFile) -> Iterator[tuple[Path, str, Sequence[str]]]:
+    """The channels that a file names: place, name, what there is."""
+    consents = [*CHANNELS, *KINDS]
+    for index, rule in enumerate(file.rules):
+        if rule.channel is not None:
+            yield ("rules", index, "channel"), rule.channel, CHANNELS
+        if rule.on == [CONSENT_CHANGED]:
+            for _, field, values in conditions(("rules", index, "when"), rule.when):
+                for where, value in values if field in ("data.channel", "data.kind") else ():
+                    yield where, value, consents
+            if rule.by is not None and {*rule.by.field} <= {"data.channel", "data.kind"}:
+                for value in rule.by.points:
+                    yield ("rules", index, "by", "points", value), value, consents
+    for index, action in enumerate(file.actions):
+        if action.channel:
+            yield ("actions", index, "channel"), action.channel, CHANNELS
+    for path, fact in facts_of(file):
+        if fact.startswith(CONSENT):
+            yield path, fact.removeprefix(CONSENT), consents
 
 
 def fields_of(path: Path, rule: Rule) -> Found:
@@ -69,7 +113,7 @@ def fields_of(path: Path, rule: Rule) -> Found:
             continue
         types = ", ".join(f"`{type_}`" for type_ in rule.on)
         if name not in known:
-            meant = near(name, known)
+            meant = nearest(name, known)
             if meant is not None:
                 yield (
                     place,
@@ -87,7 +131,7 @@ def fields_of(path: Path, rule: Rule) -> Found:
             continue
         listed = {value for type_ in rule.on for value in DATA_VALUES.get((type_, name), ())}
         for where, value in values:
-            meant = near(value, listed) if listed and "." not in field.removeprefix("data.") else None
+            meant = nearest(value, listed) if listed and "." not in field.removeprefix("data.") else None
             if meant is not None:
                 yield (
                     where,
@@ -137,47 +181,3 @@ def left_out(file: RuleFile) -> Found:
                 f"`{by.field[0]}`, and has no `default`",
                 "list them, with 0 points if that is meant, or name a `default`",
             )
-
-
-def near(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is meant, if this one is none and looks like a slip."""
-    known = list(known)
-    if name in known:
-        return None
-    for one in known:
-        swapped = len(one) == 3 and sorted(one) == sorted(name) and distance(name, one) == 1
-        if squeezed(one) == squeezed(name) or is_stem(name, one) or swapped:
-            return one
-    found = [
-        (slips, one)
-        for one in known
-        if len(one) > 3 and (slips := distance(name.casefold(), one)) <= (1 if len(one) < 14 else 2)
-    ]
-    return min(found)[1] if found else None
-
-
-def squeezed(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
-
-
-def is_stem(name: str, one: str) -> bool:
-    """Whether a type is named by the present tense of what is documented in the past: `email.open`."""
-    verb = name.rpartition(".")[2]
-    stem = f"{name[:-1]}i" if name.endswith("y") else name
-    return "." in name and len(verb) > 3 and one.startswith(stem) and len(one) - len(stem) <= 3
-
-
-def distance(one: str, other: str) -> int:
-    """How many letters must be put in, left out, changed or swapped with the next one."""
-    if abs(len(one) - len(other)) > 2:
-        return 3
-    before: list[int] = []
-    line = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        before, last, line = line, before, [i]
-        for j, wanted in enumerate(other, 1):
-            steps = min(before[j] + 1, line[j - 1] + 1, before[j - 1] + (letter != wanted))
-            if last and i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
-                steps = min(steps, last[j - 2] + 1)
-            line.append(steps)
-    return line[-1]

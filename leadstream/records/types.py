@@ -4,9 +4,6 @@ A signal may have any type, and any further fields: what stands here is what the
 presets and its intakes agree on.
 """
 
-import re
-from collections.abc import Iterable
-from difflib import SequenceMatcher
 from typing import Final
 
 FACTS: Final = (
@@ -67,37 +64,3 @@ DATA_VALUES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("resource.downloaded", "kind"): ("whitepaper", "case_study", "ebook"),
 }
 """By type and field the values that are documented, where a field has certain ones."""
-
-ALIKE = 0.75
-"""How alike two parts of a name are, from 0 to 1, of which one may be a slip for the other."""
-ALIKE_UNSPLIT = 0.85
-"""The same of names whose dots stand elsewhere, compared without them."""
-
-
-def nearest_type(name: str, others: Iterable[str] = ()) -> str | None:
-    """The known type, or one of `others`, that the name may be a slip for: `email.opened` for `Email.open`.
-
-    None if the name is one of them, or like none. Upper and lower case, the sign between the parts and the
-    ending -ed make no difference.
-    """
-    known = dict.fromkeys([*SIGNAL_TYPES, *others])
-    if name in known:
-        return None
-    parts = _parts(name)
-    likeness = {one: _alike(parts, _parts(one)) for one in known}
-    best = max(likeness, key=likeness.__getitem__)
-    return best if likeness[best] else None
-
-
-def _parts(name: str) -> list[str]:
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+", ".", name).casefold().split(".")
-    return [word.removesuffix("ed") for word in words]
-
-
-def _alike(parts: list[str], others: list[str]) -> float:
-    """From 0 to 1; 0 below the bounds."""
-    if len(parts) == len(others):
-        likeness = [SequenceMatcher(None, a, b).ratio() for a, b in zip(parts, others, strict=True)]
-        return sum(likeness) / len(likeness) if min(likeness) >= ALIKE else 0.0
-    likeness = [SequenceMatcher(None, "".join(parts), "".join(others)).ratio()]
-    return likeness[0] if likeness[0] >= ALIKE_UNSPLIT else 0.0

@@ -10,6 +10,9 @@ import resource
 from collections.abc import Callable, Iterator
 from typing import IO
 
+from aiokafka import codec
+
+from leadstream.kafka.decompression import ZSTD, TooLarge, decompress, is_too_large
 from leadstream.offline.lines import MAX_LINE, read_lines
 from leadstream.records.signal import MAX_BYTES
 from tests.fuzz.decoders import DECODERS, SIGNAL
@@ -64,8 +67,20 @@ def aliases() -> Iterator[bytes]:
         yield b"a%d: &a%d [%s]\n" % (number, number, b",".join([b"*a%d" % (number - 1)] * 9))
 
 
+def unpacked() -> None:
+    """zstd of 4 GiB in a batch of 130 KiB is refused; `decompress` alone would take all of it."""
+    data = codec.zstd_encode(bytes(8 << 20)) * 512
+    try:
+        decompress(data, ZSTD)
+    except TooLarge:
+        assert is_too_large(data, ZSTD)
+    else:
+        raise AssertionError("it was decompressed")
+
+
 HAZARDS: dict[str, Callable[[], None]] = {
     "line-of-4-gib": one_line,
+    "batch-of-4-gib": unpacked,
     "signal-of-16-mib": refuse("signal", filled(HEAD + b'"', b"x", b'"}', 16_777_216)),
     "signal-nested": refuse("signal", filled(HEAD, b"[", b"")),
     "signal-many-keys": accept(

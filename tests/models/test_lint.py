@@ -171,16 +171,19 @@ def test_a_finding_has_its_place_and_a_remedy(old: str, new: str, message: str, 
             ["action `b` goes out on channel `email` together with `a` at 40"],
         ),
         (
-            ["{do: a, when: {rule: demo}, channel: x}", "{do: b, when: {rule: demo}, channel: x}"],
-            ["action `b` goes out on channel `x` together with `a` at rule `demo`"],
+            ["{do: a, when: {rule: demo}, channel: web}", "{do: b, when: {rule: demo}, channel: web}"],
+            ["action `b` goes out on channel `web` together with `a` at rule `demo`"],
         ),
         (
             ["{do: a, at: 40, channel: email}", "{do: a, when: {band: warm}, channel: phone}"],
             ["action `a` is asked for twice when the total rises to 40"],
         ),
         (
-            ["{do: a, when: {band: hot}, channel: c}", "{do: b, when: {band: hot, was: warm}, channel: c}"],
-            ["action `b` goes out on channel `c` together with `a` at band `hot`"],
+            [
+                "{do: a, when: {band: hot}, channel: fax}",
+                "{do: b, when: {band: hot, was: warm}, channel: fax}",
+            ],
+            ["action `b` goes out on channel `fax` together with `a` at band `hot`"],
         ),
         (
             [f"{{do: {name}, at: 65, channel: email}}" for name in "abc"],
@@ -344,3 +347,22 @@ def test_every_level_of_a_preset_can_be_reached(name: str) -> None:
     document = load_document(name)
     messages = [finding.message for finding in lint(document, checked(document))]
     assert [message for message in messages if "together with" not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("guard", "named"),
+    [
+        ("on: email.opened, user_agents: [Barracuda, GoogleImageProxy]", ["GoogleImageProxy"]),
+        ("on: email.opened, user_agents: [yahoo, YahooMailProxy/2]", ["yahoo", "YahooMailProxy/2"]),
+        ("on: email.opened, user_agents: [Barracuda, Proxy, Link Preview]", []),
+        # Of pages and clicks it flags what comes through a proxy.
+        ("on: [email.opened, email.clicked], user_agents: [GoogleImageProxy]", []),
+        ("on: page.viewed, user_agents: [GoogleImageProxy]", []),
+        ("on: email.opened, machine: true", []),
+    ],
+)
+def test_a_guard_on_opens_that_lists_an_image_proxy(guard: str, named: list[str]) -> None:
+    text = f"{GROUPED}  - {{id: r, on: email.opened, points: 1}}\nguards: [{{id: g, {guard}}}]\n"
+    found = [finding.message for finding in findings(text)]
+    assert [message.split("`")[3] for message in found] == named
+    assert all("does not flag opens through" in message for message in found)

@@ -6,7 +6,8 @@ from leadstream.models import load_catalog, preset_names
 from leadstream.models.catalog import checked, load_document
 from leadstream.models.document import read_document
 from leadstream.models.lint import lint
-from leadstream.models.lint_names import distance, near
+from leadstream.models.lint_names import CHANNELS
+from leadstream.records.slips import nearest
 from leadstream.records.types import FACTS, SIGNAL_TYPES
 from tests.models.marked import MARK
 
@@ -56,7 +57,7 @@ FOUND = [
     ("fit:\n  - {id: f, fact: ¦titel, values: {a: 1}}\n", "`titel` is not a documented one"),
     (
         rule("on: a") + "actions: [{do: x, when: {rule: r}, channel: ¦emial}]\n",
-        "channel `emial` is not a documented one (did you mean `email`?",
+        "channel `emial` is not a known one (did you mean `email`?",
     ),
     (rule("on: a") + "actions: [{do: x, when: {rule: r}, channel: ¦Phone}]\n", "did you mean `phone`?"),
     (
@@ -64,6 +65,34 @@ FOUND = [
         "fact `contry` is not a documented one (did you mean `country`?",
     ),
     ("rules:\n  - {id: r, on: a, effect: suppress, channel: ¦e-mail}\n", "did you mean `email`?"),
+    (
+        rule("on: a") + "actions: [{do: x, when: {rule: r}, channel: ¦telegram}]\n",
+        "channel `telegram` is not a known one: it counts as outreach",
+    ),
+    (
+        "internal_channels: [slack]\n" + rule("on: a")
+        + "actions: [{do: x, when: {rule: r}, channel: ¦slack2}]\n",
+        "channel `slack2` is not a known one: it counts as outreach",
+    ),
+    (
+        "rules:\n  - {id: r, on: a, effect: suppress, channel: ¦telegram}\n",
+        "channel `telegram` is not a known one: it counts as outreach",
+    ),
+    (
+        "fit:\n  - {id: f, fact: ¦consent.telegram, values: {given: 1}}\n",
+        "channel `telegram` is not a known one: it counts as outreach",
+    ),
+    ("fit:\n  - {id: f, fact: ¦consent.trackin, values: {given: 1}}\n", "did you mean `tracking`?"),
+    (
+        rule("on: a") + "actions: [{do: x, when: {rule: r}, payload: {c: {fact: ¦consent.telegram}}}]\n",
+        "channel `telegram` is not a known one",
+    ),
+    (rule("on: consent.changed, when: {data.channel: ¦telegram}"), "channel `telegram` is not a known one"),
+    (
+        "rules:\n  - {id: r, on: consent.changed, by: {field: data.kind, points: "
+        "{tracking: 2, telegram: ¦1}}}\n",
+        "channel `telegram` is not a known one",
+    ),
     (rule("on: a") + "guards: [{id: g, on: ¦email.clickd, machine: true}]\n", "mean `email.clicked`?"),
     (
         rule("on: a") + "timers: [{id: t, absence: {of: ¦email.reply, within: 7d, band: all}}]\n",
@@ -110,6 +139,15 @@ def test_what_looks_like_a_slip_is_found_where_it_stands(text: str, message: str
         "rules:\n  - {id: r, on: form.submitted, by: {field: data.channel, points: {partner: 1}}}\n",
         "fit:\n  - {id: f, fact: job_level, values: {a: 1}}\n",
         rule("on: a") + "actions: [{do: x, when: {rule: r}, channel: post}]\n",
+        "internal_channels: [Slack, emails]\n"
+        + rule("on: a")
+        + "actions: [{do: x, when: {rule: r}, channel: slack}, {do: y, when: {rule: r}, channel: emails}]\n",
+        "rules:\n  - {id: r, on: a, effect: suppress, channel: all}\n",
+        "fit:\n  - {id: f, fact: consent.tracking, values: {given: 1}}\n",
+        "fit:\n  - {id: f, fact: consent.whatsapp, values: {given: 1}}\n",
+        rule("on: consent.changed, when: {data.channel: linkedin}"),
+        # The channel of a form is no channel of outreach.
+        rule("on: form.submitted, when: {data.channel: telegram}"),
         "categories: {c: {cap: 30}}\nrules:\n  - {id: r, on: a, points: 20, category: c, "
         "repeat: {factors: [1, 1.5], within: 1d}}\n",
     ],
@@ -119,23 +157,8 @@ def test_what_is_of_ones_own_is_no_finding(text: str) -> None:
 
 
 def test_no_documented_name_is_taken_for_another_one() -> None:
-    for known in (SIGNAL_TYPES, FACTS):
-        assert [name for name in known if near(name, known) is not None] == []
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "steps"),
-    [
-        ("abcd", "abcd", 0),
-        ("abdc", "abcd", 1),
-        ("abc", "abcd", 1),
-        ("xbcd", "abcd", 1),
-        ("a", "abcd", 3),
-        ("ba", "ab", 1),
-    ],
-)
-def test_the_distance_of_names_counts_letters(one: str, other: str, steps: int) -> None:
-    assert distance(one, other) == distance(other, one) == steps
+    for known in (SIGNAL_TYPES, FACTS, CHANNELS):
+        assert [name for name in known if nearest(name, known) is not None] == []
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -22,18 +22,14 @@ def flags_of(lead: Lead, signal: dict[str, Any], at: int) -> list[str]:
     for guard in lead.rules.file.get("guards", []):
         if signal["type"] in listed(guard["on"]) and flagged(lead, guard, signal, at):
             found.append(guard["id"])
-    if prefetched(lead, signal) and "prefetch" not in found:
+    if prefetched(signal) and "prefetch" not in found:
         found.append("prefetch")
     return found
 
 
-def prefetched(lead: Lead, signal: dict[str, Any]) -> bool:
-    """Whether an open came before anybody read, where the file looks for crawlers or machines in opens."""
-    looks = any(
-        "email.opened" in listed(guard["on"]) and ("crawlers" in guard or "machine" in guard)
-        for guard in lead.rules.file.get("guards", [])
-    )
-    return looks and signal["type"] == "email.opened" and signal["data"].get("user_agent") in AHEAD
+def prefetched(signal: dict[str, Any]) -> bool:
+    """Whether an open came before anybody read."""
+    return signal["type"] == "email.opened" and signal["data"].get("user_agent") in AHEAD
 
 
 def flagged(lead: Lead, guard: dict[str, Any], signal: dict[str, Any], at: int) -> bool:

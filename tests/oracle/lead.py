@@ -53,6 +53,8 @@ class Lead:
     known_at: int | None = None
     active_at: int | None = None
     reset_at: int | None = None
+    spell_at: int | None = None
+    """When a reset was folded for which a spell would have lasted too long already."""
     void: set[str] = field(default_factory=set)
     """Facts that a reset made count nothing."""
     passed: set[int] = field(default_factory=set)
@@ -96,9 +98,9 @@ class Lead:
     def anchor(self) -> int | None:
         """When the present spell of inactivity began: a reset ends one."""
         begin = self.known_at if self.active_at is None else self.active_at
-        if begin is None or self.reset_at is None:
-            return begin
-        return max(begin, self.reset_at)
+        if begin is None:
+            return None
+        return max(one for one in (begin, self.reset_at, self.spell_at) if one is not None)
 
     def suppressed_at(self, at: int) -> set[str]:
         """The channels that are suppressed at an instant."""
@@ -185,7 +187,7 @@ class Lead:
         del before[:-64]
         return len(counted) + 1
 
-    def clear(self, at: int) -> None:
+    def clear(self, at: int, now: int) -> None:
         """Everything folded so far counts nothing."""
         self.happenings = [one for one in self.happenings if isinstance(one, Activity)]
         self.fit, self.void, self.aside = [], set(self.facts), []
@@ -194,6 +196,9 @@ class Lead:
         if self.active_at is not None:
             # The intervals without activity are counted anew from here.
             self.happenings.append(Activity(self.reset_at))
+        timed = [duration(timer["inactivity"]) for timer in self.rules.inactivity if "points" in timer]
+        if self.anchor is not None and timed and now - self.anchor >= min(timed):
+            self.spell_at = now
 
     def risen(self, total: Decimal) -> list[int]:
         levels = self.rules.thresholds

@@ -13,7 +13,7 @@ def merge(survivor: Lead, loser: Lead) -> None:
     # Their offsets may be those of another partition.
     theirs = [replace(one, place=-1) if isinstance(one, Part) else one for one in loser.happenings]
     survivor.happenings = theirs + survivor.happenings
-    for name in ("active_at", "reset_at"):
+    for name in ("active_at", "reset_at", "spell_at"):
         setattr(survivor, name, latest(getattr(survivor, name), getattr(loser, name)))
     if survivor.known_at is None or (loser.known_at is not None and loser.known_at < survivor.known_at):
         survivor.known_at = loser.known_at

@@ -64,7 +64,7 @@ def tell(lead: Lead, signal: dict[str, Any], now: int, before: Decimal) -> Told:
     if kind == "email.unsubscribed" and told.flags:
         reset = False
     if reset:
-        lead.clear(at)
+        lead.clear(at, now)
         told.outcome, told.stage = "reset", -1
         return told
     scores(lead, signal, matches, now, before, told)
@@ -136,7 +136,7 @@ def scores(
     active = False
     for match in matches:
         rule, factor = match.rule, match.factor
-        ahead = guards.prefetched(lead, signal)
+        ahead = guards.prefetched(signal)
         weight = guards.weight(rule, told.flags, lead.rules.file.get("guards", []), ahead)
         if not weight:
             continue

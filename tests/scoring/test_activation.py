@@ -318,5 +318,5 @@ def test_all_that_a_state_has_by_number_is_moved() -> None:
     same = {"codec", "place", "ordinal", "touched", "ids", "active_at", "reset_at", "facts"}
     assert set(LeadState.__struct_fields__) == by_number | same
     by_number = {"buckets", "lasts", "spikes", "waits", "deferred", "crossed", "parked"}
-    same = {"known_at", "sends", "owner", "consents", "void", "bounces"}
+    same = {"known_at", "sends", "owner", "consents", "void", "bounces", "spell_at"}
     assert set(Extra.__struct_fields__) == by_number | same

@@ -84,11 +84,37 @@ def test_what_the_mail_system_says_itself_is_flagged_beside() -> None:
     assert told(GMAIL, machine=True).history[0].flags == ("told",)
 
 
-def test_without_a_guard_that_looks_for_machines_opens_are_as_they_come() -> None:
-    text = GUARDED.replace("[email.opened, page.viewed]", "page.viewed").replace(
-        "on: email.opened, machine", "on: b, machine"
-    )
-    assert told(APPLE, text=text).history[0].flags == ()
+BARE, GUARDS = GUARDED.replace(", guards: {listed: 0.5, told: 0.5}", "").split("guards:\n")
+BANDS = GUARDS.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "guards",
+    [
+        "",
+        "guards: [{id: g, on: page.viewed, crawlers: true}]\n",
+        "guards: [{id: g, on: b, machine: true}]\n",
+        "guards: [{id: g, on: email.opened, user_agents: [Barracuda]}]\n",
+        "guards: [{id: g, on: email.opened, after_send: 5s}]\n",
+        "guards: [{id: g, on: email.opened, burst: {more_than: 10, within: 10s}}]\n",
+    ],
+)
+@pytest.mark.parametrize("agent", [APPLE, GMAIL_AHEAD])
+def test_an_open_before_anybody_reads_is_flagged_whatever_guards_there_are(agent: str, guards: str) -> None:
+    result = told(agent, text=f"{BARE}{guards}{BANDS}")
+    assert (result.history[0].outcome, result.history[0].flags) == ("flagged", ("prefetch",))
+    assert (result.snapshot().total, result.snapshot().last_activity) == (0, None)
+    assert told("Mozilla/5.0 (Macintosh)", text=f"{BARE}{guards}{BANDS}").snapshot().total == 2
+    assert told(agent, "page.viewed", f"{BARE}{guards}{BANDS}").snapshot().total == 3
+
+
+def test_a_plain_model_leaves_an_open_before_anybody_reads_out() -> None:
+    log = Log().add("email.opened", T0, data={"user_agent": APPLE})
+    log.add("email.opened", T0, data={"user_agent": "Mozilla/5.0 (Macintosh)"})
+    ahead, opened = run(log, load_catalog("tenx").default).history
+    assert (ahead.outcome, ahead.flags, ahead.after) == ("flagged", ("prefetch",), 0)
+    # It is no occurrence either: the next open is the first.
+    assert (opened.outcome, opened.flags, opened.after) == ("scored", (), 2)
 
 
 def test_a_reader_at_gmail_is_active_in_governed_and_a_prefetch_is_not() -> None:

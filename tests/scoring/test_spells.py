@@ -78,13 +78,66 @@ def test_a_reset_that_comes_late_costs_nothing_at_once_and_no_activity_is_forgot
     assert fired(result) == [("quiet", 50), ("silent", 80)]
 
 
-def test_a_reset_that_comes_late_may_find_a_spell_that_is_long_since_its_own_time() -> None:
-    log = Log().add("visit", T0)
-    log.add("wipe", T0 + 75 * DAY, at=T0 + 40 * DAY)
+@pytest.mark.parametrize(
+    ("late", "began"),
+    [
+        # A day, and a millisecond, before 30 days after it the spell counts from the reset's own time.
+        (69 * DAY, 40 * DAY),
+        (70 * DAY - 1, 40 * DAY),
+        (70 * DAY, 70 * DAY),
+        (75 * DAY, 75 * DAY),
+        (400 * DAY, 400 * DAY),
+    ],
+)
+def test_a_reset_that_comes_after_its_spell_has_run_out_costs_nothing_at_once(late: int, began: int) -> None:
+    log = Log().add("visit", T0).add("wipe", T0 + late, at=T0 + 40 * DAY)
+    result = run(log, MODEL, until=T0 + 500 * DAY)
+    assert result.history[-1].after == 0
+    shot = run(log, MODEL).snapshot()
+    assert (shot.total, sum_at(shot.accumulators, T0 + late, shot.caps)) == (0, 0)
+    for ahead, total in ((-1, 0), (0, -30)):
+        assert sum_at(shot.accumulators, T0 + began + 30 * DAY + ahead, shot.caps) == total
+    anew = [("quiet", (began + 30 * DAY) / DAY), ("silent", (began + 60 * DAY) / DAY)]
+    assert fired(result) == [("quiet", 30), ("silent", 60), *anew]
+
+
+def test_a_timer_without_points_begins_no_spell_by_a_late_reset() -> None:
+    model = model_of(IDLE.replace("inactivity: 30d, points: -30", "inactivity: 30d"))
+    log = Log().add("visit", T0).add("wipe", T0 + 75 * DAY, at=T0 + 40 * DAY)
+    # It costs nothing, so the reset's own time holds: what is past fires nothing.
+    assert fired(run(log, model, until=T0 + 500 * DAY)) == [("quiet", 30), ("silent", 60), ("silent", 100)]
+
+
+def test_a_reset_of_a_time_before_the_last_activity_costs_nothing_at_once_either() -> None:
+    log = Log().add("visit", T0).add("visit", T0 + 20 * DAY)
+    log.add("wipe", T0 + 55 * DAY, at=T0 + 10 * DAY)
     result = run(log, MODEL, until=T0 + 120 * DAY)
-    # 30 days after the reset lie behind: what is past fires nothing, and the loss counts.
-    assert result.history[-1].after == -30
-    assert fired(result) == [("quiet", 30), ("silent", 60), ("silent", 100)]
+    assert result.history[-1].after == 0
+    # The spell since the activity cost 30 points from day 50; the reset begins the next one.
+    assert fired(result) == [("quiet", 50), ("quiet", 85), ("silent", 115)]
+
+
+def test_an_activity_after_a_late_reset_ends_its_spell_and_a_late_one_before_it_does_not() -> None:
+    log = Log().add("visit", T0).add("wipe", T0 + 75 * DAY, at=T0 + 40 * DAY)
+    late = Log().add("visit", T0).add("wipe", T0 + 75 * DAY, at=T0 + 40 * DAY)
+    log.add("visit", T0 + 80 * DAY)
+    late.add("visit", T0 + 80 * DAY, at=T0 + 50 * DAY)
+    assert fired(run(log, MODEL, until=T0 + 130 * DAY))[2:] == [("quiet", 110)]
+    assert fired(run(late, MODEL, until=T0 + 130 * DAY))[2:] == [("quiet", 105)]
+
+
+def test_a_merge_keeps_the_spell_that_a_late_reset_began() -> None:
+    log = Log().add("visit", T0).add("visit", T0, lead="l2")
+    log.add("wipe", T0 + 75 * DAY, at=T0 + 40 * DAY, lead="l2")
+    first = run(log, MODEL)
+    states = {key: decode_state(encode_state(state)) for key, state in first.fold.leads()}
+    state, loser = states[b"acme:l1"], states[b"acme:l2"]
+    state.place = 100
+    absorb(state, loser, MODEL, b"acme:l1", first.fold.now, Outbox(APP, TOPIC, 0), RoundRobin())
+    held = accumulators(state, MODEL)
+    # The 40 points of the survivor do not fade; the spell of the loser began on day 75.
+    assert sum_at(held, T0 + 105 * DAY - 1, {}) == 40
+    assert sum_at(held, T0 + 105 * DAY, {}) == 10
 
 
 def test_of_a_lead_that_was_never_active_the_spell_ends_too() -> None:

@@ -13,8 +13,9 @@ from leadstream.projection.queries import reading
 from leadstream.records.keys import CONTROL_PREFIX, hashed_partition, partition_of
 from leadstream.records.rejection import Rejected
 from leadstream.records.signal import decode_signal
+from leadstream.records.slips import nearest
 from leadstream.records.step import Unreadable
-from leadstream.records.types import nearest_type
+from leadstream.records.types import SIGNAL_TYPES
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.settings import Settings
 
@@ -149,7 +150,7 @@ def _rules(found: Arrivals, model: CompiledModel) -> list[Finding]:
         return [Finding("rules", "problem", text, f"it knows {', '.join(sorted(model.plans)[:8])}, ...")]
     findings = []
     for kind in unnamed:
-        near = nearest_type(kind, model.plans)
+        near = nearest(kind, [*SIGNAL_TYPES, *model.plans])
         mend = f"did the producer mean {near}?" if near else "add a rule, or leave it: it costs nothing"
         findings.append(Finding("rules", "note", f"type {kind}: no rule of {model.label} names it", mend))
     return findings

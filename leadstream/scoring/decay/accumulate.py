@@ -2,7 +2,7 @@
 
 from leadstream.scoring.compiled.model import CompiledModel
 from leadstream.scoring.compiled.rules import Branch
-from leadstream.scoring.decay.totals import steps_since, total_at
+from leadstream.scoring.decay.totals import inactive_since, steps_since, total_at
 from leadstream.scoring.kernels.buckets import add_bucket, read_buckets, scaled, write_buckets
 from leadstream.scoring.kernels.exponential import decayed
 from leadstream.scoring.kernels.kernel import Kernel
@@ -131,3 +131,11 @@ def clear(state: LeadState, at: int) -> None:
         state.ensure_extra().void = sorted(unpack(state.facts))
     if state.reset_at is None or at > state.reset_at:
         state.reset_at = at
+
+
+def begin_spell(state: LeadState, model: CompiledModel, now: int) -> None:
+    """After a reset: no spell of inactivity has lasted so long already that it costs or gives points."""
+    anchor = inactive_since(state)
+    pointed = [timer.after for timer in model.inactivities if timer.branch is not None]
+    if anchor is not None and any(now - anchor >= after for after in pointed):
+        state.ensure_extra().spell_at = now

@@ -83,8 +83,15 @@ def sums_at(state: LeadState, model: CompiledModel, t: int) -> list[float]:
 
 def inactive_since(state: LeadState) -> int | None:
     """When the present spell of inactivity began: the lead's last activity, or its first signal if it had
-    none; the reset, if that is later.
+    none; the reset, if that is later, and the instant at which it was folded, if that began the spell.
     """
+    began = active_or_reset(state)
+    restarted = state.extra.spell_at if state.extra is not None else None
+    return began if restarted is None or (began is not None and began > restarted) else restarted
+
+
+def active_or_reset(state: LeadState) -> int | None:
+    """The effective time of what was last: activity, or first signal, or reset."""
     began = state.active_at
     if began is None:
         began = state.extra.known_at if state.extra is not None else None
@@ -95,7 +102,7 @@ def inactive_since(state: LeadState) -> int | None:
 
 def steps_since(state: LeadState) -> int | None:
     """Since when the intervals of `inactivity_step` are counted; None for each factor's own instant."""
-    return None if state.active_at is None else inactive_since(state)
+    return None if state.active_at is None else active_or_reset(state)
 
 
 def spells(state: LeadState, model: CompiledModel) -> Iterator[tuple[Branch, int]]:

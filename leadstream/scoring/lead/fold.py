@@ -13,7 +13,7 @@ from leadstream.scoring.actions.outbox import Outbox
 from leadstream.scoring.actions.policy import RoundRobin
 from leadstream.scoring.compiled.model import BUMP, CompiledModel
 from leadstream.scoring.compiled.rules import Plan
-from leadstream.scoring.decay.accumulate import add, be_active, clear, sum_again
+from leadstream.scoring.decay.accumulate import add, be_active, begin_spell, clear, sum_again
 from leadstream.scoring.decay.due import advance, set_due
 from leadstream.scoring.decay.totals import inactive_since, total_at
 from leadstream.scoring.kernels.kernel import score_of
@@ -110,6 +110,7 @@ def fold_signal(
         if reset:
             outcome, fall, moved = "reset", "reset", True
             clear(state, at)
+            begin_spell(state, model, now)
             stage = 0 if state.stage and not model.staged_by_total else None
             matches.clear()
             bump = None

@@ -169,6 +169,7 @@ def merge_facts(state: LeadState, loser: LeadState, model: CompiledModel) -> Non
 
 def merge_extra(extra: Extra, other: Extra, model: CompiledModel) -> None:
     """What only some models keep, accumulators and facts aside."""
+    extra.spell_at = later(extra.spell_at, other.spell_at)
     if other.known_at is not None:
         extra.known_at = other.known_at if extra.known_at is None else min(extra.known_at, other.known_at)
     extra.spikes = merged_surges(extra.spikes, other.spikes)

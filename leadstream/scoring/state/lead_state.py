@@ -67,6 +67,8 @@ class Extra(msgspec.Struct, array_like=True, gc=False):
     void: list[str] | None = None
     """Facts that a reset has made count nothing until they arrive anew."""
     bounces: Bounces | None = None
+    spell_at: int | None = None
+    """When a reset began a spell of inactivity by being folded, instead of at its effective time."""
     parked: Parked | None = None
     """What earlier models have left, by name."""
 
