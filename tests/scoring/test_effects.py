@@ -52,7 +52,7 @@ def test_a_reset_clears_ordinals_and_keeps_ids() -> None:
     result = run(log, TENX)
     assert result.history[-1].points == 2
     assert len(result.history) == 7
-    assert result.steps[0].outcomes["email.opened", "duplicate"] == 1
+    assert result.steps[0].counts.outcomes["email.opened", "duplicate"] == 1
 
 
 def test_a_reset_gives_no_points_also_where_other_rules_match_the_signal() -> None:
@@ -222,7 +222,7 @@ def test_the_last_sixteen_distinct_ids_are_known() -> None:
     log.add("email.opened", T0, id="id0").add("email.opened", T0, id="id2").add("email.opened", T0, id="id1")
     result = run(log, TENX)
     assert [entry.signal for entry in result.history] == [f"id{number}" for number in range(17)] + ["id1"]
-    assert result.steps[0].outcomes == {("email.opened", "scored"): 18, ("email.opened", "duplicate"): 3}
+    assert result.steps[0].counts.outcomes == {("email.opened", "scored"): 18, ("email.opened", "duplicate"): 3}
 
 
 @pytest.mark.requirement("N-6")
@@ -235,7 +235,7 @@ def test_types_without_a_rule_are_remembered_counted_and_change_nothing() -> Non
     log = Log().add("video.watched", T0, id="v").add("video.watched", T0, id="v").add("lead.recompute", T0)
     result = run(log, TENX)
     assert [entry.outcome for entry in result.history] == ["unmatched", "noted"]
-    assert result.steps[0].outcomes == {
+    assert result.steps[0].counts.outcomes == {
         ("other", "unmatched"): 1, ("other", "duplicate"): 1, ("lead.recompute", "noted"): 1,
     }  # fmt: skip
 

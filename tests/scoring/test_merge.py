@@ -60,7 +60,8 @@ def merged(model: CompiledModel, ours: Log, theirs: Log, now: int) -> tuple[Lead
 
 
 def told(outbox: Outbox) -> list[str]:
-    return [kind for kind, _, _ in outbox.entries]
+    """Kind, name of an action, and status of each record."""
+    return [":".join(filter(None, (one.kind, one.do, one.status))) for one, _, _ in outbox.entries]
 
 
 def test_what_the_merge_lifts_over_a_threshold_is_recorded_and_fires_only_where_the_model_says_so() -> None:

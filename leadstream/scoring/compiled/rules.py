@@ -107,10 +107,15 @@ class Plan:
     """Whether a rule has a group or comes `after` another."""
     rare: bool = field(init=False, default=False)
     """Whether it has any of the last: more than most types do."""
+    agent_only: bool = field(init=False, default=False)
+    """Whether its only guard is one that looks at the `user_agent`, as that of every open does."""
 
     def __post_init__(self) -> None:
-        rare = bool(self.guards or self.sends or self.ends or self.has_options or self.grouped)
+        agent_only = len(self.guards) == 1 and self.guards[0].number < 0
+        guarded = bool(self.guards) and not agent_only
+        rare = guarded or bool(self.sends or self.ends or self.has_options or self.grouped)
         object.__setattr__(self, "rare", rare)
+        object.__setattr__(self, "agent_only", agent_only and not rare)
 
 
 @dataclass(frozen=True, slots=True)
