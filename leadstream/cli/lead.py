@@ -18,6 +18,7 @@ from leadstream.cli.lead_actions import action_table
 from leadstream.cli.lead_bump import Negative, bump
 from leadstream.cli.lead_history import (
     as_json,
+    channels_table,
     evidence_table,
     lead_as_json,
     moves_table,
@@ -109,6 +110,7 @@ async def _show(
         withheld = await tables.withheld(tenant, lead, limit, begin, end)
         thresholds = await tables.thresholds(row)
         passed = await tables.passed(tenant, lead)
+        channels = await tables.channels(row)
         moves, push, evidence = [], None, {}
         if history is not None:
             moves = await tables.moves(tenant, lead, begin, end, limit)
@@ -116,7 +118,7 @@ async def _show(
             evidence = await tables.evidence(tenant, lead)
     if json:
         crossing = next_crossing(row.accumulators, thresholds or (), passed, row.updated, at, row.caps)
-        found = lead_as_json(row, at, crossing, actions, withheld)
+        found = lead_as_json(row, at, crossing, actions, withheld, channels)
         if history is not None:
             found["history"] = [as_json(move) for move in moves]
             found["pushed_over"] = None if push is None else as_json(push)
@@ -125,6 +127,8 @@ async def _show(
         return
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     _print_score(console, row, at)
+    if any(one.consent is not None for one in channels):
+        console.print(channels_table(channels))
     if row.accumulators:
         console.print(_factor_table(row, factors, at))
     _print_future(console, row, thresholds, passed, at)

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from leadstream.cli.console import cell, printable, rounded_down
 from leadstream.projection.forecast import Crossing
+from leadstream.projection.lead_consents import Channel
 from leadstream.projection.lead_history import Evidence, Move, Push, Withheld
 from leadstream.projection.queries import LeadRow, LoggedAction
 from leadstream.records.times import rfc3339
@@ -16,6 +17,18 @@ from leadstream.scoring.kernels.kernel import score_of
 
 LATE = 60_000
 """From how long after it happened on (ms) the table says when a signal did."""
+
+
+def channels_table(channels: Iterable[Channel]) -> Table:
+    """What the lead consents to, and what is suppressed."""
+    table = Table(title="Channels", title_justify="left")
+    for name in ("channel", "consent", "since", "suppressed"):
+        table.add_column(name)
+    for one in channels:
+        consent = "" if one.consent is None else "given" if one.consent else "withdrawn"
+        since = "" if one.since is None else rfc3339(one.since)
+        table.add_row(cell(one.name), consent, since, "yes" if one.suppressed else "")
+    return table
 
 
 def moves_table(moves: list[Move]) -> Table:
@@ -89,6 +102,7 @@ def lead_as_json(
     crossing: Crossing | None,
     actions: Iterable[LoggedAction],
     withheld: Iterable[Withheld],
+    channels: Iterable[Channel],
 ) -> dict[str, Any]:
     """What `lead show` says of a lead at `at` (epoch ms), with instants as RFC 3339."""
     total = sum_at(row.accumulators, at, row.caps)
@@ -111,6 +125,7 @@ def lead_as_json(
         "score": score_of(total),
         **{name: _time(getattr(row, name)) for name in ("updated", "next_change", "last_activity")},
         "next_crossing": None if crossing is None else as_json(crossing),
+        "channels": [{**as_json(one), "since": _time(one.since)} for one in channels],
         "factors": sorted(factors, key=lambda factor: -abs(factor["points"])),
         "actions": [as_json(action) for action in actions],
         "withheld": [as_json(action) for action in withheld],

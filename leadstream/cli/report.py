@@ -18,6 +18,7 @@ from leadstream.cli.console import cell, err, out, printable, run
 from leadstream.cli.drawing import NoPlot, PlotFile, print_plot, write_file
 from leadstream.cli.errors import CliError
 from leadstream.projection import reports
+from leadstream.projection.queries import TENANTS
 from leadstream.projection.reports import Question, Report
 from leadstream.records.times import parse_instant
 from leadstream.settings import Settings
@@ -72,7 +73,7 @@ def distribution(
 ) -> None:
     """How present scores spread over the bands: how many, mean and median."""
     title = f"Scores of {tenant}"
-    found, histogram = asked((reports.DISTRIBUTION, (tenant,)), (reports.HISTOGRAM, (tenant,)))
+    found, histogram = asked(tenant, (reports.DISTRIBUTION, (tenant,)), (reports.HISTOGRAM, (tenant,)))
     show(title, found, lambda: charts.distribution(title, found, histogram), form, plot, no_plot)
 
 
@@ -80,7 +81,7 @@ def distribution(
 def stages(tenant: Tenant, form: Format = Form.table, plot: PlotFile = None, no_plot: NoPlot = False) -> None:
     """The leads in each stage, by band, and their scores now."""
     title = f"Stages at {tenant}"
-    found, spread = asked((reports.STAGES, (tenant,)), (reports.DISTRIBUTION, (tenant,)))
+    found, spread = asked(tenant, (reports.STAGES, (tenant,)), (reports.DISTRIBUTION, (tenant,)))
     show(title, found, lambda: charts.by_band(title, found, spread), form, plot, no_plot)
 
 
@@ -102,7 +103,7 @@ def movers(
     rose or fell if the shown score did.
     """
     title = f"Movers of {tenant} in {days} days"
-    moved, found = asked((reports.MOVED, (tenant, days)), (reports.MOVERS, (tenant, days, limit)))
+    moved, found = asked(tenant, (reports.MOVED, (tenant, days)), (reports.MOVERS, (tenant, days, limit)))
     if counts and plot is not None:
         raise typer.BadParameter("the plot is of the movers, not of the counts", param_hint="--counts")
     if counts or form is Form.table:
@@ -124,7 +125,7 @@ def top_actions(
 ) -> None:
     """What leads did that added most points, by type of signal."""
     title = f"What scored at {tenant} in {days} days"
-    [found] = asked((reports.TOP_ACTIONS, (tenant, days, limit)))
+    [found] = asked(tenant, (reports.TOP_ACTIONS, (tenant, days, limit)))
     show(title, found, lambda: charts.top_actions(title, found), form, plot, no_plot)
 
 
@@ -153,7 +154,7 @@ def funnel(
         raise typer.BadParameter(str(error), param_hint="--until") from None
     values = (tenant, days, end, levels, converted or ["won"])
     title = f"Leads of {tenant} that came in {days} days" + (f" until {until}" if until else "")
-    found, reached = asked((reports.FUNNEL, values), (reports.REACHED, (tenant,)))
+    found, reached = asked(tenant, (reports.FUNNEL, values), (reports.REACHED, (tenant,)))
     warn_of_unknown(tenant, levels, reached)
     show(title, found, lambda: charts.funnel(title, found), form, plot, no_plot)
 
@@ -176,7 +177,7 @@ def cohorts(
     levels = levels_of(qualified)
     values = (tenant, by.value, last, levels, converted or ["won"])
     title = f"Leads of {tenant} by {by.value} of their first signal"
-    found, reached = asked((reports.COHORTS, values), (reports.REACHED, (tenant,)))
+    found, reached = asked(tenant, (reports.COHORTS, values), (reports.REACHED, (tenant,)))
     warn_of_unknown(tenant, levels, reached)
     show(title, found, lambda: charts.cohorts(title, found), form, plot, no_plot)
 
@@ -192,7 +193,7 @@ def outcomes(
 ) -> None:
     """What came of each action: requested and withheld, delay, answers of leads, conversions."""
     title = f"Actions at {tenant} in {days} days"
-    [found] = asked((reports.OUTCOMES, (tenant, days, converted or ["won"])))
+    [found] = asked(tenant, (reports.OUTCOMES, (tenant, days, converted or ["won"])))
     show(title, found, lambda: charts.outcomes(title, found), form, plot, no_plot)
 
 
@@ -200,7 +201,7 @@ def outcomes(
 def owners(tenant: Tenant, form: Format = Form.table, plot: PlotFile = None, no_plot: NoPlot = False) -> None:
     """The leads of each owner, by band, and their scores now."""
     title = f"Owners at {tenant}"
-    found, spread = asked((reports.OWNERS, (tenant,)), (reports.DISTRIBUTION, (tenant,)))
+    found, spread = asked(tenant, (reports.OWNERS, (tenant,)), (reports.DISTRIBUTION, (tenant,)))
     show(title, found, lambda: charts.by_band(title, found, spread), form, plot, no_plot)
 
 
@@ -242,10 +243,21 @@ def threshold_name(level: str) -> str:
     return f"{float(name):g}" if kind == "threshold" else level
 
 
-def asked(*questions: Question) -> list[Report]:
-    """The answers of the tables, as of one moment."""
+def asked(tenant: str, *questions: Question) -> list[Report]:
+    """The answers of the tables on a tenant, as of one moment. Raises `CliError` for one of which they have
+    nothing, as a slip of the pen gives zeros."""
     settings = Settings()
-    return run(reports.ask(settings.postgres_dsn.get_secret_value(), settings.postgres_schema, *questions))
+    dsn, schema = settings.postgres_dsn.get_secret_value(), settings.postgres_schema
+    there = ((reports.KNOWN, (tenant,)), (TENANTS, ()))
+    *found, known, tenants = run(reports.ask(dsn, schema, *questions, *there))
+    if not known.rows[0][0]:
+        names = [str(name) for (name,) in tenants.rows]
+        some = f"there are: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
+        raise CliError(
+            printable(f"no tenant {tenant} has leads"),
+            printable(some if names else "there are no leads at all yet"),
+        )
+    return found
 
 
 def show(
@@ -256,7 +268,7 @@ def show(
         if not report.rows:
             raise CliError(
                 "there is nothing to plot: the report is empty",
-                "is it the right tenant? `leadstream lead show` names some that have leads",
+                "name a longer time with --days, or let `leadstream doctor` look at the projector",
             )
         write_file(lambda path: write_bars(bars(), path), plot)
     if form is Form.json:

@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from leadstream.projection import lead_history, lead_list
+from leadstream.projection import lead_consents, lead_history, lead_list
 from leadstream.projection.database import open_pool, translated
+from leadstream.projection.lead_consents import Channel
 from leadstream.projection.lead_history import Evidence, Move, Push, Withheld
 from leadstream.projection.lead_list import Listed
 from leadstream.projection.migrate import schema_state_of
@@ -277,6 +278,11 @@ class Tables:
     async def evidence(self, tenant: str, lead: str) -> dict[str, tuple[Evidence, ...]]:
         """By factor of a lead, the last signals in it."""
         return lead_history.evidence(await self._fetch(lead_history.EVIDENCE, tenant, lead))
+
+    async def channels(self, lead: LeadRow) -> tuple[Channel, ...]:
+        """What a lead consents to, by its history, and which channels are suppressed."""
+        rows = await self._fetch(lead_consents.CONSENTS, lead.tenant, lead.lead, lead_consents.TYPES)
+        return lead_consents.channels(rows, lead.suppressed)
 
     async def skipped(self) -> list[tuple[str, str, int]]:
         """Withheld actions: action, reason, how many."""

@@ -11,6 +11,12 @@ from leadstream.projection.migrate import schema_state_of
 from leadstream.records.times import rfc3339
 
 SINCE = "now() - make_interval(days => $2)"
+KNOWN = """
+SELECT EXISTS (SELECT FROM leads WHERE tenant_id = $1)
+    OR EXISTS (SELECT FROM score_events WHERE tenant_id = $1)
+    OR EXISTS (SELECT FROM action_log WHERE tenant_id = $1) AS known
+"""
+"""Whether there is anything of a tenant."""
 DISTRIBUTION = """
 SELECT coalesce(score_band, 'all') AS band, leads, percent::float8, mean, median, lowest, highest
 FROM report_distribution WHERE tenant_id = $1 ORDER BY score_band IS NULL, highest, score_band

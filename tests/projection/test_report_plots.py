@@ -165,7 +165,9 @@ def test_without_the_packages_for_plots(
 
 
 def test_nothing_to_plot_and_other_files_are_errors(filled: Database, tmp_path: Path) -> None:
-    result = command(filled, "report", "owners", "nobody", "--plot", str(tmp_path / "plot.svg"))
+    result = command(
+        filled, "report", "top-actions", "acme", "--days", "1", "--plot", str(tmp_path / "plot.svg")
+    )
     assert (result.exit_code, "nothing to plot" in result.stderr) == (1, True)
     result = command(filled, "report", "owners", "acme", "--plot", "plot.gif")
     assert (result.exit_code, "ends in .png or .svg" in result.stderr) == (2, True)

@@ -112,7 +112,6 @@ def test_how_many_rose_fell_and_stayed_in_thirty_days(filled: Database) -> None:
         0,
         100,
     ]
-    assert [row["leads"] for row in told(filled, "movers", "nobody", "--counts")] == [0, 0, 0]
     printed = command(filled, "report", "movers", "acme", "--no-plot").stdout
     assert printed.index("risen") < printed.index("Movers of acme")
 
@@ -252,9 +251,10 @@ def test_reports_as_table_and_csv(filled: Database) -> None:
 
 
 def test_a_tenant_without_leads_has_empty_reports(database: Database) -> None:
-    for name in ("distribution", "stages", "movers", "top-actions", "cohorts", "outcomes", "owners"):
-        assert told(database, name, "nobody") == []
-    assert [row["leads"] for row in told(database, "funnel", "nobody")] == [0, 0, 0, 0]
+    run(database.fill("t.actions", [requested(0, "c", tenant="early", lead="y")]))
+    for name in ("distribution", "stages", "movers", "top-actions", "owners"):
+        assert told(database, name, "early") == []
+    assert [row["leads"] for row in told(database, "funnel", "early")] == [0, 0, 0, 0]
 
 
 def test_names_from_signals_can_not_drive_the_terminal(database: Database) -> None:
@@ -263,3 +263,30 @@ def test_names_from_signals_can_not_drive_the_terminal(database: Database) -> No
     shown = command(database, "report", "movers", "acme").stdout
     assert "\x1b" not in shown
     assert "[2J[red]" in shown
+
+
+REPORTS = [
+    "distribution", "stages", "movers", "top-actions", "funnel", "cohorts", "outcomes", "owners",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_a_tenant_that_there_is_not_is_said(filled: Database, name: str, form: str) -> None:
+    result = command(filled, "report", name, "acmee", "--format", form)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "error: no tenant acmee has leads; there are: acme, other\n"
+
+
+def test_before_there_is_any_lead_a_report_says_so(database: Database) -> None:
+    result = command(database, "report", "movers", "acme", "--counts")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "error: no tenant acme has leads; there are no leads at all yet\n"
+
+
+def test_a_tenant_of_which_only_signals_or_actions_are_there_has_reports(database: Database) -> None:
+    # The projector may be ahead in one topic.
+    run(database.fill("t.history", [history(0, entry(0, "x", tenant="early", now=ago(1)))]))
+    run(database.fill("t.actions", [crossed(0, "c", 50, tenant="late", lead="y")]))
+    assert [row["signals"] for row in told(database, "top-actions", "early")] == [1]
+    assert [row["leads"] for row in told(database, "movers", "late", "--counts")] == [0, 0, 0]
