@@ -8,6 +8,9 @@ CREATE SCHEMA leadstream;
 -- Functions that keep a search_path keep this one.
 SET search_path TO leadstream, pg_temp;
 
+-- Crossings, changes of band and stage, triggers that fired and requested actions, once per id.
+-- Written by the projector. Read by crm_handoffs, action_outcomes, lead_journeys, `leadstream lead show`; the rows of
+-- lead_score_factors come from it.
 CREATE TABLE action_log (
     id text COLLATE "C" NOT NULL,
     type text NOT NULL,
@@ -100,6 +103,7 @@ CREATE TABLE alembic_version (
 
 INSERT INTO alembic_version VALUES ('0016');
 
+-- Where changes of leads are handed to. Written by `leadstream db destination`. Read by crm_changes.
 CREATE TABLE crm_destinations (
     name text COLLATE "C" NOT NULL,
     tenant_id text COLLATE "C" NOT NULL,
@@ -114,6 +118,8 @@ COMMENT ON COLUMN crm_destinations.tenant_id IS 'The workspace whose leads it ge
 COMMENT ON COLUMN crm_destinations.writes IS
     'every_update, or band_change for only those that entered another band';
 
+-- Actions that a model wanted and a policy withheld, with the reason, once per id.
+-- Written by the projector. Read by action_outcomes and `leadstream lead show`.
 CREATE TABLE decision_log (
     id text COLLATE "C" NOT NULL,
     type text NOT NULL,
@@ -187,6 +193,9 @@ COMMENT ON INDEX decision_log_by_crossing IS 'For what came of a crossing';
 CREATE INDEX decision_log_by_lead ON decision_log (tenant_id, lead_id, at DESC);
 CREATE INDEX decision_log_by_time ON decision_log (type, at DESC);
 
+-- What each factor contributed when its lead crossed a threshold, changed its band or stage or set off a trigger:
+-- the audit trail, in whole points (exact in details). A partition a month (UTC) by created_on, made by
+-- make_factor_month. Written by the projector through factor_trail_of. Read by whoever has to explain a score.
 CREATE TABLE lead_score_factors (
     tenant_id text COLLATE "C" NOT NULL,
     lead_id text COLLATE "C" NOT NULL,
@@ -232,6 +241,9 @@ ALTER TABLE lead_score_factors ATTACH PARTITION lead_score_factors_other DEFAULT
 ALTER TABLE lead_score_factors_other ENABLE ROW LEVEL SECURITY;
 COMMENT ON TABLE lead_score_factors_other IS 'Rows of lead_score_factors whose month has no partition';
 
+-- The models that score leads or did, as workers tell of them at their start. Half-lives in milliseconds,
+-- decay_interval_days in days. The columns from id on follow from the others, for those who know other names.
+-- Written by the projector. Read by band_at, `leadstream lead list` and `lead show`.
 CREATE TABLE lead_scoring_models (
     tenant_id text COLLATE "C" NOT NULL,
     fingerprint text COLLATE "C" NOT NULL,
@@ -324,6 +336,10 @@ COMMENT ON COLUMN lead_scoring_models.decay_interval_days IS
 CREATE UNIQUE INDEX lead_scoring_models_active ON lead_scoring_models (tenant_id) WHERE is_active;
 CREATE UNIQUE INDEX lead_scoring_models_id ON lead_scoring_models (id);
 
+-- A lead's state as of score_updated_on: scores in points, half-lives in milliseconds.
+-- Written by the projector over the row before, never over a newer one. Read by the CRM, by score_at, leads_now,
+-- top_leads, contact_scores, crm_changes and the reports. Indexes leads_by_log and leads_by_band are made by
+-- `leadstream db destination` when they are first wanted.
 CREATE TABLE leads (
     tenant_id text COLLATE "C" NOT NULL,
     lead_id text COLLATE "C" NOT NULL,
@@ -395,6 +411,8 @@ CREATE INDEX leads_by_rank ON leads (tenant_id, rank_half_life, rank_base, rank_
 CREATE INDEX leads_by_score ON leads (tenant_id, score_total DESC, total DESC, lead_id);
 COMMENT ON INDEX leads_by_score IS 'Lists of contact_scores by score, equals by their exact total';
 
+-- Rows that PostgreSQL can't store, with the reason; lengths in bytes. Written by the projector in the transaction
+-- of the other rows. Read by operators alone, as it holds raw bytes.
 CREATE TABLE projection_dead_letters (
     topic text COLLATE "C" NOT NULL,
     partition integer NOT NULL,
@@ -425,6 +443,8 @@ COMMENT ON COLUMN projection_dead_letters.value IS 'The bytes that can''t be sto
 COMMENT ON COLUMN projection_dead_letters.value_bytes IS 'The length of all bytes';
 COMMENT ON COLUMN projection_dead_letters.value_sha256 IS 'SHA-256 of all bytes';
 
+-- How far the tables follow each partition of the topics. Moved by the projector in the transaction of the rows,
+-- which is what makes them exactly once. Read by the projector at its start, top_leads and crm_changes.
 CREATE TABLE projection_positions (
     topic text COLLATE "C" NOT NULL,
     partition integer NOT NULL,
@@ -445,6 +465,8 @@ COMMENT ON COLUMN projection_positions.newest_on IS
 COMMENT ON COLUMN projection_positions.topic_id IS
     'The id of the topic, a position means something in it only; null if the broker has none';
 
+-- Which offsets the tables count by: one row, made with the schema. Part of every token of crm_changes, so that a
+-- token of other topics is refused.
 CREATE TABLE projection_timeline (
     id text NOT NULL,
     PRIMARY KEY (id)
@@ -455,6 +477,8 @@ COMMENT ON COLUMN projection_timeline.id IS 'Part of every token, so that a toke
 
 INSERT INTO projection_timeline SELECT left(md5(gen_random_uuid()::text), 12);
 
+-- Leads that were removed and have not come back, so that copies elsewhere can follow.
+-- Written by the projector. Read by crm_changes.
 CREATE TABLE removed_leads (
     tenant_id text COLLATE "C" NOT NULL,
     lead_id text COLLATE "C" NOT NULL,
@@ -471,6 +495,10 @@ COMMENT ON COLUMN removed_leads.log_offset IS 'The offset of the emptied record 
 
 CREATE INDEX removed_leads_by_log ON removed_leads (tenant_id, source_partition, log_offset);
 
+-- What one signal did to its lead, once per place in the log, in points. A partition a month (UTC) by created_at,
+-- made by make_month, dropped by `leadstream db retain`; the key holds created_at, a function of the place, as
+-- PostgreSQL wants the partition's column in it. Written by the projector. Read by `leadstream lead show`, by
+-- lead_factors_now, lead_journeys, action_outcomes and the reports.
 CREATE TABLE score_events (
     source_partition integer NOT NULL,
     source_offset bigint NOT NULL,
@@ -537,6 +565,8 @@ ALTER TABLE score_events ATTACH PARTITION score_events_other DEFAULT;
 ALTER TABLE score_events_other ENABLE ROW LEVEL SECURITY;
 COMMENT ON TABLE score_events_other IS 'Rows of score_events whose month has no partition';
 
+-- The band that a total in points leads to from the present one. Called by band_at. Upwards a band begins at its
+-- start; downwards each is left only below its start less its hysteresis.
 CREATE FUNCTION band_from(bands jsonb, present text, total double precision) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -559,6 +589,7 @@ COMMENT ON FUNCTION band_from(jsonb, text, double precision) IS
     'The band that a total leads to from the present one, by the bands of a model, each with its hysteresis;'
     ' NULL without a total';
 
+-- A category's sum under its cap, in points. Called by capped_total_of and factors_at.
 CREATE FUNCTION clamped(value double precision, cap jsonb) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -571,6 +602,9 @@ END;
 COMMENT ON FUNCTION clamped(double precision, jsonb) IS
     'The sum of a category under its cap: an array of low and high';
 
+-- The leads of a destination that changed since a token, at most so many. Read by the CRM's own job. Steps of a
+-- partition are written one after the other: what can be seen of it ends at its position, whatever other partitions
+-- have under way. So a token is one offset a partition, and needs no waiting for anybody.
 CREATE FUNCTION crm_changes(destination text, since text DEFAULT NULL, most integer DEFAULT 1000)
 RETURNS TABLE (
     token text, change text, lead_id text, score_total integer, score_band text, total double precision,
@@ -671,6 +705,9 @@ COMMENT ON FUNCTION crm_changes(text, text, integer) IS
     'The leads of the destination that changed since a token, each once and as it is now, in the order of '
     'the log within a partition, at most so many; every row has the token of the end of the batch';
 
+-- contribution_of of a factor with detail: signals that fade each by its own age, age tables, lost intervals.
+-- In points; times and ages in milliseconds. Called by contribution_of alone. Buckets and ages are read as arrays, as
+-- a look into jsonb costs more with each element. A sum below 1e-100 is nothing, as a product of it would underflow.
 CREATE FUNCTION detailed_contribution_of(factor jsonb, at_ms double precision) RETURNS double precision
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
@@ -757,6 +794,9 @@ $$;
 COMMENT ON FUNCTION detailed_contribution_of(jsonb, double precision) IS
     'contribution_of of a factor with detail';
 
+-- What one factor of leads.accumulators contributes at an instant (ms since 1970), in points, by its kernel.
+-- Called by total_of, capped_total_of, factors_at, rank_of. The exponent ends at 300 and masses at 1e-100, as
+-- PostgreSQL raises an error where a product underflows.
 CREATE FUNCTION contribution_of(factor jsonb, at_ms double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -782,6 +822,7 @@ COMMENT ON FUNCTION contribution_of(jsonb, double precision) IS
     'What a factor of accumulators contributes to its category at an instant (ms since 1970); NaN for a '
     'kernel that is not known here';
 
+-- A lead's total in points at an instant (ms since 1970), each category held in its cap. Called by total_of.
 CREATE FUNCTION capped_total_of(accumulators jsonb, caps jsonb, at_ms double precision)
 RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -794,6 +835,8 @@ END;
 
 COMMENT ON FUNCTION capped_total_of(jsonb, jsonb, double precision) IS 'total_of where there are caps';
 
+-- An instant in milliseconds since 1970. Called by most of the others.
+-- Of a timestamp without zone extract is immutable, so the body is put in place of the call.
 CREATE FUNCTION epoch_ms(at timestamptz) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -802,6 +845,9 @@ END;
 
 COMMENT ON FUNCTION epoch_ms(timestamptz) IS 'Milliseconds since 1970';
 
+-- The rows of lead_score_factors that a record of action_log gives. Called by the projector for each step. One
+-- evaluation of a lead says why in each of its records and is kept once; of two evaluations with the same lead,
+-- instant, signal and totals the factors are the same.
 CREATE FUNCTION factor_trail_of(
     id text, type text, tenant text, lead text, at timestamptz, cause text, total_before double precision,
     total_after double precision, model text, signal_id text, signal_type text, factors jsonb
@@ -840,6 +886,8 @@ COMMENT ON FUNCTION factor_trail_of(
 ) IS
     'The rows of lead_score_factors that a record of action_log gives';
 
+-- What each factor of a lead contributes at an instant (ms since 1970), in points, and what caps take away.
+-- Called by lead_factors_now and contact_scores.
 CREATE FUNCTION factors_at(accumulators jsonb, caps jsonb, at_ms double precision)
 RETURNS TABLE (factor text, category text, points double precision, signals integer, last_at double precision)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10
@@ -861,6 +909,9 @@ COMMENT ON FUNCTION factors_at(jsonb, jsonb, double precision) IS
     'What each factor contributes at an instant (ms since 1970), and what each category is over its cap as a'
     ' factor cap:<category>; the points add up to the total';
 
+-- When each lead of a cohort came, qualified and converted. Called by report_funnel and report_cohorts. A conversion
+-- that itself brings the points says nothing about the score before it. Crossings are looked for from the cohort's
+-- begin on, as no lead of it was there before.
 CREATE FUNCTION lead_journeys(
     tenant text, since timestamptz, until timestamptz, qualified text[], converted text[]
 )
@@ -902,6 +953,7 @@ COMMENT ON FUNCTION lead_journeys(text, timestamptz, timestamptz, text[], text[]
     '(threshold:50 or higher, band:hot, stage:mql, whichever came first) before it converted, and when its '
     'status first changed to one of those named; as far as history is kept';
 
+-- Makes the partition of lead_score_factors for the month (UTC) of a day: as make_month.
 CREATE FUNCTION make_factor_month(month date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s'
 AS $$
@@ -939,6 +991,9 @@ COMMENT ON FUNCTION make_factor_month(date) IS
     'whether it was absent';
 REVOKE EXECUTE ON FUNCTION make_factor_month(date) FROM PUBLIC;
 
+-- Makes the partition of score_events for the month (UTC) of a day. Called by the projector, with the rights of the
+-- owner. Rows of the month that the default partition took come along; its lock keeps others out meanwhile. A reader
+-- that holds it is not waited for: the caller tries again.
 CREATE FUNCTION make_month(month date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s'
 AS $$
@@ -976,6 +1031,9 @@ COMMENT ON FUNCTION make_month(date) IS
     'it was absent';
 REVOKE EXECUTE ON FUNCTION make_month(date) FROM PUBLIC;
 
+-- The highest total in points that a lead with these rank columns can have at an instant (ms since 1970). Called by
+-- top_leads. The key is an instant in double precision: the bound allows for its rounding. Of a negative part the
+-- bound is taken at latest_ms, as a row that is newer than at_ms counts as of its own instant.
 CREATE FUNCTION rank_bound(
     half_life bigint, base double precision, key double precision, at_ms double precision,
     latest_ms double precision
@@ -996,6 +1054,7 @@ COMMENT ON FUNCTION rank_bound(
 ) IS
     'The highest total that a lead with these rank columns can have at an instant';
 
+-- The inverse of rank_bound: the lowest rank_key with which a lead may reach a total in points. Called by top_leads.
 CREATE FUNCTION rank_floor(
     half_life bigint, base double precision, total double precision, at_ms double precision,
     latest_ms double precision
@@ -1018,6 +1077,8 @@ COMMENT ON FUNCTION rank_floor(
 ) IS
     'The lowest rank_key with which a lead may have a total at an instant';
 
+-- The columns rank_* of a lead: half-lives in milliseconds, base in points, key in ms or points. For rows
+-- that are made in SQL: the projector computes the same by itself.
 CREATE FUNCTION rank_of(
     accumulators jsonb, at_ms double precision, OUT half_life bigint, OUT base double precision,
     OUT key double precision
@@ -1051,6 +1112,8 @@ COMMENT ON FUNCTION rank_of(jsonb, double precision) IS
     'The columns rank_* of a lead without caps, all of whose factors are exponential or none without detail,'
     ' from its accumulators at score_updated_on (ms since 1970)';
 
+-- The funnel by week, month, ... of the first signal, in UTC: rates in per cent, medians in hours. Read by
+-- `leadstream report cohorts`.
 CREATE FUNCTION report_cohorts(
     tenant text, period text, since timestamptz, until timestamptz, qualified text[], converted text[]
 )
@@ -1084,6 +1147,7 @@ COMMENT ON FUNCTION report_cohorts(text, text, timestamptz, timestamptz, text[],
     'lead_journeys counted by the week, month, ... of the first signal, in UTC; rates in per cent, hours are'
     ' medians from the first signal on';
 
+-- From lead to customer: counts, rates in per cent, medians in hours. Read by `leadstream report funnel`.
 CREATE FUNCTION report_funnel(
     tenant text, since timestamptz, until timestamptz, qualified text[], converted text[]
 )
@@ -1133,6 +1197,7 @@ COMMENT ON FUNCTION report_funnel(text, timestamptz, timestamptz, text[], text[]
     'lead_journeys counted: leads, qualified, converted after that or otherwise, with the rates and the '
     'median hours';
 
+-- The types of signals that brought the most points since an instant. Read by `leadstream report top-actions`.
 CREATE FUNCTION report_top_actions(tenant text, since timestamptz, most integer DEFAULT 20)
 RETURNS TABLE (
     event_type text, signals bigint, leads bigint, points double precision, points_each double precision
@@ -1148,6 +1213,7 @@ END;
 COMMENT ON FUNCTION report_top_actions(text, timestamptz, integer) IS
     'What added most points since an instant, by type of signal';
 
+-- The score shown for a total, 0 to 100 in whole points. Called by the views, top_leads and the reports.
 CREATE FUNCTION shown_score(total double precision) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -1159,6 +1225,9 @@ END;
 COMMENT ON FUNCTION shown_score(double precision) IS
     'The score shown for a total: clamped to 0..100, rounded down';
 
+-- A lead's unclamped total in points at an instant (ms since 1970), without and with caps. Called by score_at, all
+-- views and reports, and `leadstream db rebuild`. The second is a plain expression, so that caps cost nothing where
+-- there are none.
 CREATE FUNCTION total_of(accumulators jsonb, at_ms double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -1182,6 +1251,8 @@ COMMENT ON FUNCTION total_of(jsonb, jsonb, double precision) IS
     'The unclamped total that accumulators with these caps give at an instant (ms since 1970); NULL for a '
     'kernel that is not known here';
 
+-- How many shown scores rose, fell and stayed since an instant; shares in per cent. Read by `leadstream report movers`.
+-- As in report_movers the total before is that before the lead's first signal in the time.
 CREATE FUNCTION report_moved(tenant text, since timestamptz)
 RETURNS TABLE (direction text, leads bigint, percent double precision)
 LANGUAGE sql STABLE ROWS 3
@@ -1213,6 +1284,7 @@ COMMENT ON FUNCTION report_moved(text, timestamptz) IS
     'How many leads have a higher, a lower and the same shown score now as before their first signal since '
     'an instant, or at that instant without one; shares in per cent of all leads of the tenant';
 
+-- The leads whose totals changed most since an instant, in points. Read by `leadstream report movers`.
 CREATE FUNCTION report_movers(tenant text, since timestamptz, most integer DEFAULT 20)
 RETURNS TABLE (
     lead_id text, score_before integer, score_now integer, change double precision, signals bigint,
@@ -1246,6 +1318,7 @@ COMMENT ON FUNCTION report_movers(text, timestamptz, integer) IS
     'The leads whose total differs most from what it was before their first signal since an instant, or at '
     'that instant without one';
 
+-- A lead's unclamped total in points at any instant from its last change on. For whoever asks; called by band_at.
 CREATE FUNCTION score_at(tenant_id text, lead_id text, at timestamptz) RETURNS double precision
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -1256,6 +1329,7 @@ END;
 COMMENT ON FUNCTION score_at(text, text, timestamptz) IS
     'A lead''s unclamped total at an instant, or at its last change if that is later; NULL without the lead';
 
+-- The band of a lead at any instant from its last change on. For whoever asks.
 CREATE FUNCTION band_at(tenant_id text, lead_id text, at timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -1278,6 +1352,9 @@ COMMENT ON FUNCTION band_at(text, text, timestamptz) IS
     'The band of a lead at an instant, from the one that it was in at its last change; NULL without the lead'
     ' or its model';
 
+-- The leads of a tenant with the highest totals at an instant, right to the last place. Read by
+-- `leadstream lead list` and by whoever calls first. Sections of the index are taken by the best total that they can
+-- have, and left as soon as no lead of them can reach the last place.
 CREATE FUNCTION top_leads(tenant text, most integer DEFAULT 100, at timestamptz DEFAULT now())
 RETURNS TABLE (
     place bigint, lead_id text, score_now integer, total_now double precision, score_band text,
@@ -1365,6 +1442,8 @@ COMMENT ON FUNCTION top_leads(text, integer, timestamptz) IS
     'The leads of a tenant with the highest totals at an instant, by total, then by lead_id; right to the '
     'last place';
 
+-- What came of each action that was requested or withheld; times in seconds or hours, as the names say. Read by
+-- report_outcomes. What changes a record in the CRM, or is sent to the lead, is no answer of the lead.
 CREATE VIEW action_outcomes WITH (security_invoker = true) AS
 SELECT asked.tenant_id, asked.lead_id, asked.id AS action_id, asked.action, asked.channel,
     asked.at AS decided_on, asked.reason AS withheld, asked.trigger, asked.threshold, asked.cause,
@@ -1433,6 +1512,8 @@ COMMENT ON COLUMN action_outcomes.outcome_hours IS 'How long after the decision 
 COMMENT ON COLUMN action_outcomes.status IS 'The status that the lead had next, if it changed since';
 COMMENT ON COLUMN action_outcomes.status_hours IS 'How long after the decision it changed';
 
+-- What came of the actions of each kind since an instant; medians in seconds and hours. Read by
+-- `leadstream report outcomes`.
 CREATE FUNCTION report_outcomes(tenant text, since timestamptz, converted text[])
 RETURNS TABLE (
     action text, requested bigint, withheld bigint, reasons jsonb, median_delay_seconds double precision,
@@ -1476,6 +1557,8 @@ COMMENT ON FUNCTION report_outcomes(text, timestamptz, text[]) IS
     'delay from signal (or trigger) to request; after how many the lead gave a signal, and the median hours '
     'to it; how many leads converted later';
 
+-- The score of each contact and its dimensions in points, as of last_calculated_at: score and dimensions are of one
+-- instant, that of the row, so lists by score follow the index leads_by_score. Read by the CRM.
 CREATE VIEW contact_scores WITH (security_invoker = true) AS
 SELECT leads.tenant_id || ':' || leads.lead_id || ':' || leads.model AS id, leads.tenant_id,
     leads.lead_id AS contact_id, leads.model || '/' || leads.score_version AS scoring_model_id,
@@ -1517,6 +1600,7 @@ COMMENT ON COLUMN contact_scores.previous_score IS
 COMMENT ON COLUMN contact_scores.owner IS
     'Whose the lead is: its fact owner, else whom an action''s assign gave it to; NULL for nobody';
 
+-- The requested actions of action_log, as a CRM takes them over: in the order of log_offset within a partition.
 CREATE VIEW crm_handoffs WITH (security_invoker = true) AS
 SELECT tenant_id, lead_id, id AS action_id, action, channel, nullif(priority, '') AS priority,
     payload ->> 'owner' AS owner, payload ->> 'queue' AS queue, payload ->> 'phone' AS phone,
@@ -1552,6 +1636,8 @@ COMMENT ON COLUMN crm_handoffs.log_partition IS 'The partition of its record in 
 COMMENT ON COLUMN crm_handoffs.log_offset IS
     'The offset of its record: rows of a partition come in this order';
 
+-- Why each lead has its total at this moment: its factors in points, each with the last five signals in it, of the
+-- lead's last thousand since a reset. Read by `leadstream lead show` and by whoever explains a score.
 CREATE VIEW lead_factors_now WITH (security_invoker = true) AS
 SELECT leads.tenant_id, leads.lead_id, leads.model || '/' || leads.score_version AS model_version,
     left(made.factor, 100)::varchar(100) AS factor_key, made.category AS factor_category,
@@ -1615,6 +1701,7 @@ COMMENT ON COLUMN lead_factors_now.details IS
 COMMENT ON COLUMN lead_factors_now.created_on IS
     'When the factor last changed other than by the passing of time: when its newest signal was folded';
 
+-- Whose each lead is, of those that are anybody's. Read by the CRM.
 CREATE VIEW lead_owners WITH (security_invoker = true) AS
 SELECT tenant_id, lead_id, owner FROM leads WHERE owner IS NOT NULL;
 
@@ -1624,6 +1711,8 @@ COMMENT ON COLUMN lead_owners.lead_id IS 'The lead';
 COMMENT ON COLUMN lead_owners.owner IS
     'Whose the lead is: its fact owner, else whom an action''s assign gave it to; NULL for nobody';
 
+-- Every lead with its total and shown score at this moment, in points. Read by the CRM, `leadstream lead list` and
+-- the reports.
 CREATE VIEW leads_now WITH (security_invoker = true) AS
 SELECT tenant_id, lead_id, shown_score(total_now) AS score_now, total_now, score_band, model, score_version,
     last_activity_on, next_change_on, suppressed, score_updated_on, stage, owner
@@ -1648,6 +1737,8 @@ COMMENT ON COLUMN leads_now.stage IS 'The stage, empty for none';
 COMMENT ON COLUMN leads_now.owner IS
     'Whose the lead is: its fact owner, else whom an action''s assign gave it to; NULL for nobody';
 
+-- The spread of shown scores now by band, and over all (band NULL). Shares in per cent. Read by
+-- `leadstream report distribution`.
 CREATE VIEW report_distribution WITH (security_invoker = true) AS
 SELECT tenant_id, score_band, count(*) AS leads,
     -- The largest count is that of the row of all.
@@ -1667,6 +1758,7 @@ COMMENT ON COLUMN report_distribution.median IS 'The median of their shown score
 COMMENT ON COLUMN report_distribution.lowest IS 'The lowest shown score now';
 COMMENT ON COLUMN report_distribution.highest IS 'The highest shown score now';
 
+-- The leads of each owner by band, and their shown scores now. Read by `leadstream report owners`.
 CREATE VIEW report_owners WITH (security_invoker = true) AS
 SELECT tenant_id, owner, sum(leads)::bigint AS leads, jsonb_object_agg(score_band, leads) AS bands,
     sum(total_score)::double precision / sum(leads)::double precision AS mean, max(highest) AS highest
@@ -1685,6 +1777,8 @@ COMMENT ON COLUMN report_owners.bands IS 'How many in each band';
 COMMENT ON COLUMN report_owners.mean IS 'The mean of their shown scores now';
 COMMENT ON COLUMN report_owners.highest IS 'The highest shown score now';
 
+-- The leads of a tenant by stage and band, and their shown scores now. Shares in per cent. Read by
+-- `leadstream report stages`.
 CREATE VIEW report_stages WITH (security_invoker = true) AS
 SELECT tenant_id, nullif(stage, '') AS stage, sum(leads)::bigint AS leads,
     100.0 * sum(leads) / sum(sum(leads)) OVER (PARTITION BY tenant_id) AS percent,

@@ -1,3 +1,4 @@
+-- The band of a lead at any instant from its last change on. For whoever asks.
 CREATE FUNCTION band_at(tenant_id text, lead_id text, at timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC

@@ -1,3 +1,5 @@
+-- The band that a total in points leads to from the present one. Called by band_at. Upwards a band begins at its
+-- start; downwards each is left only below its start less its hysteresis.
 CREATE FUNCTION band_from(bands jsonb, present text, total double precision) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

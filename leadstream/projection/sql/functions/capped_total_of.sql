@@ -1,3 +1,4 @@
+-- A lead's total in points at an instant (ms since 1970), each category held in its cap. Called by total_of.
 CREATE FUNCTION capped_total_of(accumulators jsonb, caps jsonb, at_ms double precision)
 RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

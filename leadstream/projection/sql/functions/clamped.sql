@@ -1,3 +1,4 @@
+-- A category's sum under its cap, in points. Called by capped_total_of and factors_at.
 CREATE FUNCTION clamped(value double precision, cap jsonb) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

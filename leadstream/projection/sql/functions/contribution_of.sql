@@ -1,3 +1,6 @@
+-- What one factor of leads.accumulators contributes at an instant (ms since 1970), in points, by its kernel.
+-- Called by total_of, capped_total_of, factors_at, rank_of. The exponent ends at 300 and masses at 1e-100, as
+-- PostgreSQL raises an error where a product underflows.
 CREATE FUNCTION contribution_of(factor jsonb, at_ms double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

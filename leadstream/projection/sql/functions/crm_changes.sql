@@ -1,3 +1,6 @@
+-- The leads of a destination that changed since a token, at most so many. Read by the CRM's own job. Steps of a
+-- partition are written one after the other: what can be seen of it ends at its position, whatever other partitions
+-- have under way. So a token is one offset a partition, and needs no waiting for anybody.
 CREATE FUNCTION crm_changes(destination text, since text DEFAULT NULL, most integer DEFAULT 1000)
 RETURNS TABLE (
     token text, change text, lead_id text, score_total integer, score_band text, total double precision,

@@ -1,3 +1,5 @@
+-- An instant in milliseconds since 1970. Called by most of the others.
+-- Of a timestamp without zone extract is immutable, so the body is put in place of the call.
 CREATE FUNCTION epoch_ms(at timestamptz) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

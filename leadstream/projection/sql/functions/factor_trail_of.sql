@@ -1,3 +1,6 @@
+-- The rows of lead_score_factors that a record of action_log gives. Called by the projector for each step. One
+-- evaluation of a lead says why in each of its records and is kept once; of two evaluations with the same lead,
+-- instant, signal and totals the factors are the same.
 CREATE FUNCTION factor_trail_of(
     id text, type text, tenant text, lead text, at timestamptz, cause text, total_before double precision,
     total_after double precision, model text, signal_id text, signal_type text, factors jsonb

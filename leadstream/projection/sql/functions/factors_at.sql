@@ -1,3 +1,5 @@
+-- What each factor of a lead contributes at an instant (ms since 1970), in points, and what caps take away.
+-- Called by lead_factors_now and contact_scores.
 CREATE FUNCTION factors_at(accumulators jsonb, caps jsonb, at_ms double precision)
 RETURNS TABLE (factor text, category text, points double precision, signals integer, last_at double precision)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10

@@ -1,3 +1,6 @@
+-- When each lead of a cohort came, qualified and converted. Called by report_funnel and report_cohorts. A conversion
+-- that itself brings the points says nothing about the score before it. Crossings are looked for from the cohort's
+-- begin on, as no lead of it was there before.
 CREATE FUNCTION lead_journeys(
     tenant text, since timestamptz, until timestamptz, qualified text[], converted text[]
 )

@@ -1,3 +1,4 @@
+-- Makes the partition of lead_score_factors for the month (UTC) of a day: as make_month.
 CREATE FUNCTION make_factor_month(month date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s'
 AS $$

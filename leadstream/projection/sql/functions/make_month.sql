@@ -1,3 +1,6 @@
+-- Makes the partition of score_events for the month (UTC) of a day. Called by the projector, with the rights of the
+-- owner. Rows of the month that the default partition took come along; its lock keeps others out meanwhile. A reader
+-- that holds it is not waited for: the caller tries again.
 CREATE FUNCTION make_month(month date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s'
 AS $$

@@ -1,3 +1,6 @@
+-- The highest total in points that a lead with these rank columns can have at an instant (ms since 1970). Called by
+-- top_leads. The key is an instant in double precision: the bound allows for its rounding. Of a negative part the
+-- bound is taken at latest_ms, as a row that is newer than at_ms counts as of its own instant.
 CREATE FUNCTION rank_bound(
     half_life bigint, base double precision, key double precision, at_ms double precision,
     latest_ms double precision

@@ -1,3 +1,4 @@
+-- The inverse of rank_bound: the lowest rank_key with which a lead may reach a total in points. Called by top_leads.
 CREATE FUNCTION rank_floor(
     half_life bigint, base double precision, total double precision, at_ms double precision,
     latest_ms double precision

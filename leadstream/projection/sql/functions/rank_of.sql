@@ -1,3 +1,5 @@
+-- The columns rank_* of a lead: half-lives in milliseconds, base in points, key in ms or points. For rows
+-- that are made in SQL: the projector computes the same by itself.
 CREATE FUNCTION rank_of(
     accumulators jsonb, at_ms double precision, OUT half_life bigint, OUT base double precision,
     OUT key double precision

@@ -1,3 +1,5 @@
+-- The funnel by week, month, ... of the first signal, in UTC: rates in per cent, medians in hours. Read by
+-- `leadstream report cohorts`.
 CREATE FUNCTION report_cohorts(
     tenant text, period text, since timestamptz, until timestamptz, qualified text[], converted text[]
 )

@@ -1,3 +1,4 @@
+-- From lead to customer: counts, rates in per cent, medians in hours. Read by `leadstream report funnel`.
 CREATE FUNCTION report_funnel(
     tenant text, since timestamptz, until timestamptz, qualified text[], converted text[]
 )

@@ -1,3 +1,5 @@
+-- How many shown scores rose, fell and stayed since an instant; shares in per cent. Read by `leadstream report movers`.
+-- As in report_movers the total before is that before the lead's first signal in the time.
 CREATE FUNCTION report_moved(tenant text, since timestamptz)
 RETURNS TABLE (direction text, leads bigint, percent double precision)
 LANGUAGE sql STABLE ROWS 3

@@ -1,3 +1,4 @@
+-- The leads whose totals changed most since an instant, in points. Read by `leadstream report movers`.
 CREATE FUNCTION report_movers(tenant text, since timestamptz, most integer DEFAULT 20)
 RETURNS TABLE (
     lead_id text, score_before integer, score_now integer, change double precision, signals bigint,

@@ -1,3 +1,5 @@
+-- What came of the actions of each kind since an instant; medians in seconds and hours. Read by
+-- `leadstream report outcomes`.
 CREATE FUNCTION report_outcomes(tenant text, since timestamptz, converted text[])
 RETURNS TABLE (
     action text, requested bigint, withheld bigint, reasons jsonb, median_delay_seconds double precision,

@@ -1,3 +1,4 @@
+-- The types of signals that brought the most points since an instant. Read by `leadstream report top-actions`.
 CREATE FUNCTION report_top_actions(tenant text, since timestamptz, most integer DEFAULT 20)
 RETURNS TABLE (
     event_type text, signals bigint, leads bigint, points double precision, points_each double precision

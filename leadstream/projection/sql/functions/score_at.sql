@@ -1,3 +1,4 @@
+-- A lead's unclamped total in points at any instant from its last change on. For whoever asks; called by band_at.
 CREATE FUNCTION score_at(tenant_id text, lead_id text, at timestamptz) RETURNS double precision
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC

@@ -1,3 +1,4 @@
+-- The score shown for a total, 0 to 100 in whole points. Called by the views, top_leads and the reports.
 CREATE FUNCTION shown_score(total double precision) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

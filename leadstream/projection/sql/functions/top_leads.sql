@@ -1,3 +1,6 @@
+-- The leads of a tenant with the highest totals at an instant, right to the last place. Read by
+-- `leadstream lead list` and by whoever calls first. Sections of the index are taken by the best total that they can
+-- have, and left as soon as no lead of them can reach the last place.
 CREATE FUNCTION top_leads(tenant text, most integer DEFAULT 100, at timestamptz DEFAULT now())
 RETURNS TABLE (
     place bigint, lead_id text, score_now integer, total_now double precision, score_band text,

@@ -1,3 +1,6 @@
+-- A lead's unclamped total in points at an instant (ms since 1970), without and with caps. Called by score_at, all
+-- views and reports, and `leadstream db rebuild`. The second is a plain expression, so that caps cost nothing where
+-- there are none.
 CREATE FUNCTION total_of(accumulators jsonb, at_ms double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

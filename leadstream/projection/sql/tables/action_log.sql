@@ -1,3 +1,6 @@
+-- Crossings, changes of band and stage, triggers that fired and requested actions, once per id.
+-- Written by the projector. Read by crm_handoffs, action_outcomes, lead_journeys, `leadstream lead show`; the rows of
+-- lead_score_factors come from it.
 CREATE TABLE action_log (
     id text COLLATE "C" NOT NULL,
     type text NOT NULL,

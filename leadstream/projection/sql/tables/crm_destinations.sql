@@ -1,3 +1,4 @@
+-- Where changes of leads are handed to. Written by `leadstream db destination`. Read by crm_changes.
 CREATE TABLE crm_destinations (
     name text COLLATE "C" NOT NULL,
     tenant_id text COLLATE "C" NOT NULL,

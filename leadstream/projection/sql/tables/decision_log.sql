@@ -1,3 +1,5 @@
+-- Actions that a model wanted and a policy withheld, with the reason, once per id.
+-- Written by the projector. Read by action_outcomes and `leadstream lead show`.
 CREATE TABLE decision_log (
     id text COLLATE "C" NOT NULL,
     type text NOT NULL,

@@ -1,3 +1,6 @@
+-- What each factor contributed when its lead crossed a threshold, changed its band or stage or set off a trigger:
+-- the audit trail, in whole points (exact in details). A partition a month (UTC) by created_on, made by
+-- make_factor_month. Written by the projector through factor_trail_of. Read by whoever has to explain a score.
 CREATE TABLE lead_score_factors (
     tenant_id text COLLATE "C" NOT NULL,
     lead_id text COLLATE "C" NOT NULL,

@@ -1,3 +1,6 @@
+-- The models that score leads or did, as workers tell of them at their start. Half-lives in milliseconds,
+-- decay_interval_days in days. The columns from id on follow from the others, for those who know other names.
+-- Written by the projector. Read by band_at, `leadstream lead list` and `lead show`.
 CREATE TABLE lead_scoring_models (
     tenant_id text COLLATE "C" NOT NULL,
     fingerprint text COLLATE "C" NOT NULL,

@@ -1,3 +1,7 @@
+-- A lead's state as of score_updated_on: scores in points, half-lives in milliseconds.
+-- Written by the projector over the row before, never over a newer one. Read by the CRM, by score_at, leads_now,
+-- top_leads, contact_scores, crm_changes and the reports. Indexes leads_by_log and leads_by_band are made by
+-- `leadstream db destination` when they are first wanted.
 CREATE TABLE leads (
     tenant_id text COLLATE "C" NOT NULL,
     lead_id text COLLATE "C" NOT NULL,

@@ -1,3 +1,5 @@
+-- Rows that PostgreSQL can't store, with the reason; lengths in bytes. Written by the projector in the transaction
+-- of the other rows. Read by operators alone, as it holds raw bytes.
 CREATE TABLE projection_dead_letters (
     topic text COLLATE "C" NOT NULL,
     partition integer NOT NULL,

@@ -1,3 +1,5 @@
+-- How far the tables follow each partition of the topics. Moved by the projector in the transaction of the rows,
+-- which is what makes them exactly once. Read by the projector at its start, top_leads and crm_changes.
 CREATE TABLE projection_positions (
     topic text COLLATE "C" NOT NULL,
     partition integer NOT NULL,

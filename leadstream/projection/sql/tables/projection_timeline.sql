@@ -1,3 +1,5 @@
+-- Which offsets the tables count by: one row, made with the schema. Part of every token of crm_changes, so that a
+-- token of other topics is refused.
 CREATE TABLE projection_timeline (
     id text NOT NULL,
     PRIMARY KEY (id)

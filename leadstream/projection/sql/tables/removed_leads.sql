@@ -1,3 +1,5 @@
+-- Leads that were removed and have not come back, so that copies elsewhere can follow.
+-- Written by the projector. Read by crm_changes.
 CREATE TABLE removed_leads (
     tenant_id text COLLATE "C" NOT NULL,
     lead_id text COLLATE "C" NOT NULL,

@@ -1,3 +1,7 @@
+-- What one signal did to its lead, once per place in the log, in points. A partition a month (UTC) by created_at,
+-- made by make_month, dropped by `leadstream db retain`; the key holds created_at, a function of the place, as
+-- PostgreSQL wants the partition's column in it. Written by the projector. Read by `leadstream lead show`, by
+-- lead_factors_now, lead_journeys, action_outcomes and the reports.
 CREATE TABLE score_events (
     source_partition integer NOT NULL,
     source_offset bigint NOT NULL,

@@ -1,3 +1,5 @@
+-- What came of each action that was requested or withheld; times in seconds or hours, as the names say. Read by
+-- report_outcomes. What changes a record in the CRM, or is sent to the lead, is no answer of the lead.
 CREATE VIEW action_outcomes WITH (security_invoker = true) AS
 SELECT asked.tenant_id, asked.lead_id, asked.id AS action_id, asked.action, asked.channel,
     asked.at AS decided_on, asked.reason AS withheld, asked.trigger, asked.threshold, asked.cause,

@@ -1,3 +1,5 @@
+-- The score of each contact and its dimensions in points, as of last_calculated_at: score and dimensions are of one
+-- instant, that of the row, so lists by score follow the index leads_by_score. Read by the CRM.
 CREATE VIEW contact_scores WITH (security_invoker = true) AS
 SELECT leads.tenant_id || ':' || leads.lead_id || ':' || leads.model AS id, leads.tenant_id,
     leads.lead_id AS contact_id, leads.model || '/' || leads.score_version AS scoring_model_id,

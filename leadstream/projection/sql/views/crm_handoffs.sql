@@ -1,3 +1,4 @@
+-- The requested actions of action_log, as a CRM takes them over: in the order of log_offset within a partition.
 CREATE VIEW crm_handoffs WITH (security_invoker = true) AS
 SELECT tenant_id, lead_id, id AS action_id, action, channel, nullif(priority, '') AS priority,
     payload ->> 'owner' AS owner, payload ->> 'queue' AS queue, payload ->> 'phone' AS phone,

@@ -1,3 +1,5 @@
+-- Why each lead has its total at this moment: its factors in points, each with the last five signals in it, of the
+-- lead's last thousand since a reset. Read by `leadstream lead show` and by whoever explains a score.
 CREATE VIEW lead_factors_now WITH (security_invoker = true) AS
 SELECT leads.tenant_id, leads.lead_id, leads.model || '/' || leads.score_version AS model_version,
     left(made.factor, 100)::varchar(100) AS factor_key, made.category AS factor_category,

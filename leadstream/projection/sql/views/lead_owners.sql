@@ -1,3 +1,4 @@
+-- Whose each lead is, of those that are anybody's. Read by the CRM.
 CREATE VIEW lead_owners WITH (security_invoker = true) AS
 SELECT tenant_id, lead_id, owner FROM leads WHERE owner IS NOT NULL;
 

@@ -1,3 +1,5 @@
+-- Every lead with its total and shown score at this moment, in points. Read by the CRM, `leadstream lead list` and
+-- the reports.
 CREATE VIEW leads_now WITH (security_invoker = true) AS
 SELECT tenant_id, lead_id, shown_score(total_now) AS score_now, total_now, score_band, model, score_version,
     last_activity_on, next_change_on, suppressed, score_updated_on, stage, owner

@@ -1,3 +1,5 @@
+-- The spread of shown scores now by band, and over all (band NULL). Shares in per cent. Read by
+-- `leadstream report distribution`.
 CREATE VIEW report_distribution WITH (security_invoker = true) AS
 SELECT tenant_id, score_band, count(*) AS leads,
     -- The largest count is that of the row of all.

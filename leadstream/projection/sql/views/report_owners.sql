@@ -1,3 +1,4 @@
+-- The leads of each owner by band, and their shown scores now. Read by `leadstream report owners`.
 CREATE VIEW report_owners WITH (security_invoker = true) AS
 SELECT tenant_id, owner, sum(leads)::bigint AS leads, jsonb_object_agg(score_band, leads) AS bands,
     sum(total_score)::double precision / sum(leads)::double precision AS mean, max(highest) AS highest

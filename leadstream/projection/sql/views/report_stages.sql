@@ -1,3 +1,5 @@
+-- The leads of a tenant by stage and band, and their shown scores now. Shares in per cent. Read by
+-- `leadstream report stages`.
 CREATE VIEW report_stages WITH (security_invoker = true) AS
 SELECT tenant_id, nullif(stage, '') AS stage, sum(leads)::bigint AS leads,
     100.0 * sum(leads) / sum(sum(leads)) OVER (PARTITION BY tenant_id) AS percent,
