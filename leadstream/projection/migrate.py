@@ -24,16 +24,23 @@ LOCK = 0x6C656164_73747265
 @dataclass(frozen=True, slots=True)
 class SchemaState:
     """Where a schema stands. `current` is None where there is none yet; `pending` are the revisions to come,
-    with their titles; `known` is false when the schema was made by a later version of LeadStream."""
+    with their titles; `known` is false when the schema was made by a later version of LeadStream, or is
+    `too_old`: at a revision before the first that can be migrated."""
 
     schema: str
     current: str | None
     head: str
     pending: tuple[tuple[str, str], ...]
     known: bool
+    too_old: bool
 
     def check(self) -> None:
         """Raises `SchemaMismatch` unless the schema is this version's."""
+        if self.too_old:
+            raise SchemaMismatch(
+                f"schema {self.schema} is at revision {self.current}, too old to be migrated: "
+                "run `leadstream db rebuild`"
+            )
         if not self.known:
             raise SchemaMismatch(
                 f"schema {self.schema} is at revision {self.current}, which this version of LeadStream "
@@ -52,7 +59,7 @@ async def migrate(dsn: str, schema: str) -> SchemaState:
     """Brings the schema to this version's, all in one transaction, and returns where it stood before.
 
     Any number of callers may do so at once: one works, the others wait for it and find nothing to do.
-    Raises `StoreUnavailable`, and `SchemaMismatch` for a schema of a later version.
+    Raises `StoreUnavailable`, and `SchemaMismatch` for a schema of a later version or one too old.
     """
     check_schema_name(schema)
     # Parsed by asyncpg as everywhere else; SQLAlchemy's own idea of a URL differs.
@@ -129,4 +136,6 @@ def _state(schema: str, current: str | None) -> SchemaState:
     known = current is None or current in ids
     ahead = revisions[: ids.index(current)] if current in ids else revisions
     pending = tuple((revision.revision, revision.doc) for revision in reversed(ahead)) if known else ()
-    return SchemaState(schema, current, ids[0], pending, known)
+    # Revisions are numbers of four digits.
+    too_old = current is not None and current < ids[-1]
+    return SchemaState(schema, current, ids[0], pending, known, too_old)

@@ -1,10 +1,12 @@
 """Who may do what: the least that a projector needs, and readers of all tenants or of one at a time.
 
-The owner is whoever migrates; it passes by every policy. What others may is in PostgreSQL's own catalog and
-nowhere else: the policies on `leads` name the roles of each kind.
+The owner is whoever migrates; it passes by every policy. What each kind may is in `sql/policies`; which roles
+are of it is in PostgreSQL's own catalog and nowhere else: the policies on `leads` name them.
 """
 
+import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Literal, get_args
 
 import asyncpg
@@ -12,44 +14,12 @@ import asyncpg
 Access = Literal["writer", "reader", "tenant_reader"]
 """The projector; a reader of all tenants; a reader of the tenant in its setting `leadstream.tenant`."""
 
-TENANT_TABLES = (
-    "leads", "score_events", "action_log", "decision_log", "removed_leads", "crm_destinations",
-    "lead_scoring_models", "lead_score_factors",
-)  # fmt: skip
-"""The tables whose rows are a tenant's."""
-POLICIES: dict[Access, str] = {
-    "writer": "FOR ALL TO {roles} USING (true)",
-    "reader": "FOR SELECT TO {roles} USING (true)",
-    "tenant_reader": "FOR SELECT TO {roles} USING (tenant_id = current_setting('leadstream.tenant', true))",
-}
-SHARED = {
-    "lead_scoring_models": "FOR SELECT TO {roles} USING "
-    "(tenant_id IN ('', current_setting('leadstream.tenant', true)))"
-}
-"""What a tenant's reader may see of tables that have rows for all tenants."""
-READ = (
-    "SELECT ON leads, score_events, action_log, decision_log, removed_leads, crm_destinations",
-    "SELECT ON lead_scoring_models, lead_score_factors",
-    "SELECT ON projection_positions, projection_timeline, alembic_version",
-    "SELECT ON {views}",
-)
-GRANTS: dict[Access, tuple[str, ...]] = {
-    "writer": (
-        "SELECT, INSERT, UPDATE, DELETE ON leads, removed_leads, lead_scoring_models",
-        "SELECT, INSERT ON score_events, lead_score_factors, action_log, decision_log",
-        "SELECT, INSERT ON projection_dead_letters",
-        "SELECT, INSERT, UPDATE ON projection_positions",
-        "SELECT ON alembic_version",
-        "EXECUTE ON FUNCTION make_month(date), make_factor_month(date)",
-    ),
-    "reader": READ,
-    "tenant_reader": READ,
-}
 ROLES_OF = """
 SELECT roles::text[] FROM pg_policies
 WHERE schemaname = current_schema() AND tablename = 'leads' AND policyname = $1
 """
 VIEWS = "SELECT string_agg(quote_ident(viewname), ', ') FROM pg_views WHERE schemaname = current_schema()"
+POLICY = re.compile(r"CREATE POLICY (\w+) ON (\w+)")
 
 
 async def granted(connection: asyncpg.Connection) -> dict[Access, set[str]]:
@@ -79,17 +49,33 @@ async def give(
         ]
         for kind, roles in members.items():
             if role in roles:
-                statements += [f"GRANT {what.format(views=views)} TO {names[role]}" for what in GRANTS[kind]]
-    for table in TENANT_TABLES:
-        for kind, roles in members.items():
-            statements.append(f"DROP POLICY IF EXISTS {kind} ON {table}")
-            if roles:
-                to = ", ".join(names[role] for role in sorted(roles))
-                rule = SHARED.get(table, POLICIES[kind]) if kind == "tenant_reader" else POLICIES[kind]
-                statements.append(f"CREATE POLICY {kind} ON {table} {rule.format(roles=to)}")
-        if members["tenant_reader"]:
-            statements.append(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+                statements += grants(kind, names[role], views)
+    for kind, roles in members.items():
+        made = policies(kind, ", ".join(names[role] for role in sorted(roles)))
+        for statement in made:
+            if found := POLICY.match(statement):
+                statements.append(f"DROP POLICY IF EXISTS {found[1]} ON {found[2]}")
+        if roles:
+            statements += made
     await connection.execute("; ".join(statements))
+
+
+def grants(kind: Access, role: str, views: str) -> list[str]:
+    """The statements that give the role the rights of the kind. Names are quoted where they have to be."""
+    found = [statement for statement in _statements(kind) if statement.startswith("GRANT ")]
+    return [statement.replace("{views}", views).replace("{role}", role) for statement in found]
+
+
+def policies(kind: Access, roles: str) -> list[str]:
+    """The statements that make the kind's policies for all its roles, separated by commas."""
+    found = [statement for statement in _statements(kind) if not statement.startswith("GRANT ")]
+    return [statement.replace("{roles}", roles) for statement in found]
+
+
+def _statements(kind: Access) -> list[str]:
+    text = (Path(__file__).parent / "sql" / "policies" / f"{kind}.sql").read_text()
+    code = re.sub(r"--[^\n]*", "", text)
+    return [part.strip() for part in code.split(";") if part.strip()]
 
 
 async def _quoted(connection: asyncpg.Connection, role: str) -> str:

@@ -32,6 +32,12 @@ SELECT count(*) FILTER (WHERE live.lead_id IS NULL), count(*) FILTER (WHERE made
 FROM {live}.leads AS live FULL JOIN {made}.leads AS made
     ON live.tenant_id = made.tenant_id AND live.lead_id = made.lead_id
 """
+# Tables that are too old to be migrated lack some of the columns.
+DIFFERENCE_OF_IDS = """
+SELECT count(*) FILTER (WHERE live.lead_id IS NULL), count(*) FILTER (WHERE made.lead_id IS NULL), NULL
+FROM {live}.leads AS live FULL JOIN {made}.leads AS made
+    ON live.tenant_id = made.tenant_id AND live.lead_id = made.lead_id
+"""
 # A compacted topic forgets removals after a day; who has not heard of them yet still has to.
 REMOVED = """
 INSERT INTO removed_leads SELECT * FROM {live}.removed_leads ON CONFLICT (tenant_id, lead_id) DO NOTHING
@@ -50,17 +56,18 @@ class RebuildRefused(ProjectionError):
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How the leads of the new tables differ from the live ones: leads in the new ones alone, in the live
-    ones alone, and with another score though from the same record."""
+    ones alone, and with another score though from the same record; None where the live tables are too old
+    to tell."""
 
     added: int
     missing: int
-    changed: int
+    changed: int | None
 
     def __str__(self) -> str:
-        return (
-            f"against the live tables: {self.added:,} leads more, {self.missing:,} fewer, "
-            f"{self.changed:,} with another score from the same record"
-        )
+        scores = "scores not compared"
+        if self.changed is not None:
+            scores = f"{self.changed:,} with another score from the same record"
+        return f"against the live tables: {self.added:,} leads more, {self.missing:,} fewer, {scores}"
 
 
 class Rebuild:
@@ -77,6 +84,7 @@ class Rebuild:
         self.old = f"{schema}_old"
         self._dsn = dsn
         self._connection: asyncpg.Connection | None = None
+        self._too_old = False
 
     async def __aenter__(self) -> Self:
         connection = await connect(self._dsn)
@@ -97,14 +105,18 @@ class Rebuild:
             await connection.close(timeout=CLOSE_SECONDS)
 
     async def begin(self) -> None:
-        """Makes the new schema, empty, in place of one that an earlier attempt left.
+        """Makes the new schema, empty, in place of one that an earlier attempt left. The live one may be too
+        old to be migrated.
 
         Raises `RebuildRefused` if the tables of an earlier rebuild are still there, `SchemaMismatch`,
         `StoreUnavailable`.
         """
         connection = self._held
         with translated(self._dsn):
-            (await schema_state_of(connection, self.schema)).check()
+            state = await schema_state_of(connection, self.schema)
+            self._too_old = state.too_old
+            if not state.too_old:
+                state.check()
             if await connection.fetchval("SELECT to_regnamespace($1)", self.old) is not None:
                 raise RebuildRefused(
                     f"the tables before the last rebuild are still there: look at them, then "
@@ -114,6 +126,8 @@ class Rebuild:
             await migrate(self._dsn, self.made)
             async with connection.transaction():
                 for table in COPIED:
+                    if not await self._is_live(table):
+                        continue
                     await connection.execute(f"DELETE FROM {self.made}.{table}")
                     await connection.execute(
                         f"INSERT INTO {self.made}.{table} SELECT * FROM {self.schema}.{table}"
@@ -147,8 +161,9 @@ class Rebuild:
                     f"in {self.made} totals are not those of their factors ({', '.join(wrong)}): "
                     "nothing switched"
                 )
-            query = DIFFERENCE.format(live=self.schema, made=self.made)
-            return Difference(*await connection.fetchrow(query)), dead
+            query = DIFFERENCE_OF_IDS if self._too_old else DIFFERENCE
+            row = await connection.fetchrow(query.format(live=self.schema, made=self.made))
+            return Difference(*row), dead
 
     async def switch(self) -> None:
         """Puts the new tables in the place of the live ones, with their rights, all at once.
@@ -163,7 +178,8 @@ class Rebuild:
                 await connection.execute(f"SET LOCAL search_path TO {self.schema}")
                 members = await granted(connection)
                 await connection.execute(f"SET LOCAL search_path TO {self.made}")
-                await connection.execute(REMOVED.format(live=self.schema))
+                if await self._is_live("removed_leads"):
+                    await connection.execute(REMOVED.format(live=self.schema))
                 await renew(connection, members)
                 await self._rename(connection, self.schema, self.old)
                 await self._rename(connection, self.made, self.schema)
@@ -173,6 +189,11 @@ class Rebuild:
         if self._connection is None:
             raise RuntimeError("a rebuild is used as `async with`")
         return self._connection
+
+    async def _is_live(self, table: str) -> bool:
+        """Whether the live tables have this one: those that are too old may not."""
+        name = f"{self.schema}.{table}"
+        return await self._held.fetchval("SELECT to_regclass($1)", name) is not None
 
     async def _rename(self, connection: asyncpg.Connection, before: str, after: str) -> None:
         await connection.execute(f"ALTER SCHEMA {before} RENAME TO {after}")

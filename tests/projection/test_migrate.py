@@ -12,6 +12,7 @@ from leadstream.projection.migrate import migrate, schema_state
 from leadstream.projection.queries import reading
 from leadstream.projection.tables import TARGETS
 
+from .earlier import migrate_to
 from .made import Database, run, snapshot
 
 COLUMNS = """
@@ -166,6 +167,42 @@ def test_tables_of_a_later_version_are_left_alone(database: Database) -> None:
         with pytest.raises(SchemaMismatch, match="9999"):
             await database.store().open()
         with pytest.raises(SchemaMismatch, match="9999"):
+            async with reading(database.dsn, database.schema):
+                pass
+
+    run(scenario())
+
+
+def test_tables_of_the_first_release_are_migrated(postgres_dsn: str, unique: str) -> None:
+    async def scenario() -> None:
+        await migrate_to(postgres_dsn, unique, "0010")
+        before = await migrate(postgres_dsn, unique)
+        assert before.current == "0010"
+        assert [revision for revision, _ in before.pending] == [
+            f"{n:04}" for n in range(11, int(before.head) + 1)
+        ]
+        (await schema_state(postgres_dsn, unique)).check()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("revision", ["0001", "0009"])
+def test_tables_too_old_to_be_migrated_name_the_remedy(database: Database, revision: str) -> None:
+    """In one line, and nothing is changed."""
+    remedy = f"schema {database.schema} is at revision {revision}, too old to be migrated: " \
+        "run `leadstream db rebuild`"  # fmt: skip
+
+    async def scenario() -> None:
+        connection = await asyncpg.connect(database.dsn, server_settings={"search_path": database.schema})
+        await connection.execute(f"UPDATE alembic_version SET version_num = '{revision}'")
+        with pytest.raises(SchemaMismatch) as caught:
+            await migrate(database.dsn, database.schema)
+        assert str(caught.value) == remedy
+        assert await connection.fetchval("SELECT version_num FROM alembic_version") == revision
+        await connection.close()
+        with pytest.raises(SchemaMismatch, match="leadstream db rebuild"):
+            await database.store().open()
+        with pytest.raises(SchemaMismatch, match="leadstream db rebuild"):
             async with reading(database.dsn, database.schema):
                 pass
 

@@ -11,9 +11,10 @@ import pytest
 from leadstream.projection.access import grant
 from leadstream.projection.destinations import Destination, put_destination
 from leadstream.projection.errors import PositionMismatch
+from leadstream.projection.migrate import schema_state
 from leadstream.projection.rebuild import Difference, Rebuild, RebuildRefused
 
-from .made import Database, accumulator, entry, history, run, snapshot
+from .made import Database, Record, accumulator, entry, history, run, snapshot
 from .test_outbox import Crm, lead, removal
 
 RIGHT = (accumulator(points=81.25),)
@@ -248,3 +249,39 @@ def test_totals_under_caps_are_checked_with_their_caps(database: Database) -> No
     assert difference.changed == 1
     work.switch()
     assert leads(database) == [("l1", 40)]
+
+
+OLD = """
+DROP VIEW leads_now, contact_scores, lead_factors_now, report_distribution, report_owners, report_stages,
+    lead_owners CASCADE;
+DROP FUNCTION report_movers, report_moved, band_at, score_at;
+ALTER TABLE leads DROP COLUMN caps, DROP COLUMN stage, DROP COLUMN log_offset;
+UPDATE alembic_version SET version_num = '{revision}'
+"""
+
+
+@pytest.mark.parametrize(
+    ("revision", "lacks"),
+    [("0005", ""), ("0001", "; DROP TABLE projection_timeline, crm_destinations, removed_leads")],
+)
+def test_tables_too_old_to_be_migrated_are_made_anew(database: Database, revision: str, lacks: str) -> None:
+    """They lack columns, and the oldest whole tables."""
+    run(database.fill("t.scores", [snapshot(0), snapshot(1, "gone"), Record(2, b"acme:gone", None)]))
+    timeline = run(database.rows("SELECT id FROM projection_timeline"))
+
+    async def age() -> None:
+        connection = await asyncpg.connect(database.dsn, server_settings={"search_path": database.schema})
+        await connection.execute(OLD.format(revision=revision) + lacks)
+        await connection.close()
+
+    run(age())
+    steps = replayed(database)
+    difference, dead = steps.check(2)
+    assert str(difference) == "against the live tables: 1 leads more, 0 fewer, scores not compared"
+    assert dead == 0
+    steps.switch()
+    assert run(schema_state(database.dsn, database.schema)).pending == ()
+    assert len(run(database.rows("SELECT * FROM leads_now"))) == 2
+    kept = [] if lacks else ["gone"]
+    assert [row["lead_id"] for row in run(database.rows("SELECT lead_id FROM removed_leads"))] == kept
+    assert (run(database.rows("SELECT id FROM projection_timeline")) == timeline) == (not lacks)

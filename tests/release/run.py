@@ -58,7 +58,12 @@ def check_contents(names: Sequence[str]) -> None:
     odd = [name for name in names if not name.startswith(("leadstream/", "leadstream-"))]
     if odd:
         raise NotReady(f"the wheel has files beside the package: {', '.join(odd[:5])}")
-    wanted = ("leadstream/models/presets/tenx.yaml", "leadstream/py.typed", "/licenses/LICENSE")
+    wanted = [
+        "leadstream/models/presets/tenx.yaml",
+        "leadstream/py.typed",
+        "/licenses/LICENSE",
+        *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "leadstream").rglob("*.sql"))),
+    ]
     for name in wanted:
         if not any(one.endswith(name) for one in names):
             raise NotReady(f"the wheel has no {name}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.release.run import NotReady, check_changelog, check_contents, pinned
+from tests.release.run import ROOT, NotReady, check_changelog, check_contents, pinned
 
 WHEEL = [
     "leadstream/__init__.py",
@@ -10,6 +10,7 @@ WHEEL = [
     "leadstream/models/presets/tenx.yaml",
     "leadstream-1.2.0.dist-info/METADATA",
     "leadstream-1.2.0.dist-info/licenses/LICENSE",
+    *(path.relative_to(ROOT).as_posix() for path in (ROOT / "leadstream" / "projection").rglob("*.sql")),
 ]
 
 
@@ -31,7 +32,7 @@ def test_a_whole_wheel_passes() -> None:
     check_contents(WHEEL)
 
 
-@pytest.mark.parametrize("absent", [WHEEL[1], WHEEL[2], WHEEL[4]])
+@pytest.mark.parametrize("absent", [WHEEL[1], WHEEL[2], WHEEL[4], WHEEL[5]])
 def test_a_wheel_that_lacks_a_file_is_refused(absent: str) -> None:
     with pytest.raises(NotReady, match="the wheel has no"):
         check_contents([name for name in WHEEL if name != absent])

@@ -1,25 +1,53 @@
 """lead_score_factors as a stored audit trail; why a lead has its score now is lead_factors_now."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
-
-from leadstream.projection.migrations.versions.v0001_spine import ID, INSTANT, column
-from leadstream.projection.migrations.versions.v0003_months import MAKE_MONTH
-from leadstream.projection.migrations.versions.v0006_scoring_model import changed
 
 revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+ID = sa.Text(collation="C")
+INSTANT = sa.TIMESTAMP(timezone=True)
+
 TABLE = "lead_score_factors"
-MAKE_FACTOR_MONTH = changed(
-    MAKE_MONTH,
-    ("make_month(", "make_factor_month("),
-    ("score_events", TABLE),
-    ("created_at", "created_on"),
-)
+MAKE_FACTOR_MONTH = """
+CREATE FUNCTION make_factor_month(month date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp SET lock_timeout = '2s'
+AS $$
+DECLARE
+    first date := date_trunc('month', month)::date;
+    made text := 'lead_score_factors_' || to_char(first, 'YYYY_MM');
+    lower timestamptz := first::timestamp AT TIME ZONE 'UTC';
+    upper timestamptz := (first + interval '1 month') AT TIME ZONE 'UTC';
+BEGIN
+    IF first < '2000-01-01' OR first >= '2100-01-01' OR to_regclass(made) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    LOCK TABLE lead_score_factors_other IN ACCESS EXCLUSIVE MODE;
+    IF to_regclass(made) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('CREATE TABLE %I (LIKE lead_score_factors INCLUDING DEFAULTS INCLUDING COMMENTS)', made);
+    EXECUTE format(
+        'WITH moved AS ('
+        'DELETE FROM lead_score_factors_other WHERE created_on >= $1 AND created_on < $2 RETURNING *'
+        ') INSERT INTO %I SELECT * FROM moved', made
+    ) USING lower, upper;
+    EXECUTE format(
+        'ALTER TABLE lead_score_factors ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', made, lower, upper
+    );
+    -- Whatever rights a role has by default: rows are read through lead_score_factors and its policies.
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', made);
+    EXECUTE format('COMMENT ON TABLE %I IS %L', made, 'A month of lead_score_factors by created_on, in UTC');
+    RETURN true;
+END
+$$
+"""
 # What the projector does with the rows of a step, here with all that are there.
 FILL = f"""
 INSERT INTO {TABLE} SELECT trail.*
@@ -85,6 +113,10 @@ NOW_COMMENTS = {
     "INDEX lead_score_factors_by_lead": "The factors of a lead, the newest first",
     "TABLE lead_score_factors_other": "Rows of lead_score_factors whose month has no partition",
 }
+
+
+def column(name: str, kind: Any, comment: str) -> sa.Column[Any]:
+    return sa.Column(name, kind, comment=comment, nullable=False, autoincrement=False)
 
 
 def upgrade() -> None:
