@@ -6,32 +6,13 @@ from leadstream.projection.storable import Origin, Row, Unfit, check_identity, d
 from leadstream.records.models import model_key
 from leadstream.records.rejection import shorten
 from leadstream.records.step import LogRecord
+from leadstream.records.twins import ReadModel
 
 MAX_VERSION = 50
 """As the rule file has it, and `leads.score_version`."""
-EMPTY_LIST = msgspec.Raw(b"[]")
-EMPTY_OBJECT = msgspec.Raw(b"{}")
 
 
-class _Model(msgspec.Struct, gc=False):
-    """`records.models.ScoringModel` with what goes to jsonb columns left as JSON."""
-
-    tenant: str
-    name: str
-    version: str
-    fingerprint: str
-    active: bool
-    rules: msgspec.Raw
-    bands: msgspec.Raw
-    decay: msgspec.Raw
-    thresholds: msgspec.Raw = EMPTY_LIST
-    stages: msgspec.Raw = EMPTY_LIST
-    caps: msgspec.Raw = EMPTY_OBJECT
-    timezone: str | None = None
-    created: int | None = None
-
-
-_model = msgspec.json.Decoder(_Model).decode
+_model = msgspec.json.Decoder(ReadModel).decode
 
 
 def model_row(record: LogRecord) -> tuple[Row, Origin]:

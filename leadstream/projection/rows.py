@@ -31,9 +31,7 @@ from leadstream.records.rejection import shorten
 from leadstream.records.signal import MAX_TEXT
 from leadstream.records.step import LogRecord, Unreadable
 from leadstream.records.times import LAST
-
-NO_CAPS = msgspec.Raw(b"{}")
-
+from leadstream.records.twins import NO_CAPS, ReadBand, ReadBatch, ReadEntry, ReadRawBatch, ReadSnapshot
 
 BAND = LEADS.names.index("score_band")
 BAND_OFFSET = LEADS.names.index("band_offset")
@@ -66,76 +64,13 @@ class Batch:
             self.newest = now
 
 
-class _Snapshot(msgspec.Struct, gc=False):
-    """ScoreSnapshot with what goes to jsonb columns left as JSON."""
-
-    tenant: str
-    lead: str
-    at: int
-    total: float
-    score: int
-    band: str
-    model: str
-    version: str
-    suppressed: tuple[str, ...]
-    next_change: int | None
-    last_activity: int | None
-    offset: int
-    accumulators: msgspec.Raw
-    stage: str = ""
-    caps: msgspec.Raw = NO_CAPS
-    owner: str = ""
-
-
-class _InBand(msgspec.Struct, gc=False):
-    """What a coalesced snapshot is still read for."""
-
-    band: str
-
-
-class _Entry(msgspec.Struct, gc=False):
-    """HistoryEntry with what goes to jsonb columns left as JSON."""
-
-    offset: int
-    tenant: str
-    lead: str
-    signal: str
-    type: str
-    source: str
-    at: int
-    now: int
-    points: float
-    before: float
-    after: float
-    score_before: int
-    score_after: int
-    contributions: msgspec.Raw = msgspec.Raw(b"[]")
-    outcome: str = "scored"
-    future: bool = False
-    data: msgspec.Raw = msgspec.Raw(b"{}")
-    data_bytes: int = 0
-    flags: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-    past: bool = False
-
-
-class _Entries(msgspec.Struct, gc=False):
-    partition: int
-    entries: list[_Entry]
-
-
-class _RawEntries(msgspec.Struct, gc=False):
-    partition: int
-    entries: list[msgspec.Raw]
-
-
-_snapshot = msgspec.json.Decoder(_Snapshot).decode
-_in_band = msgspec.json.Decoder(_InBand).decode
+_snapshot = msgspec.json.Decoder(ReadSnapshot).decode
+_in_band = msgspec.json.Decoder(ReadBand).decode
 _accumulators = msgspec.json.Decoder(tuple[Accumulator, ...]).decode
 _caps = msgspec.json.Decoder(dict[str, tuple[float, float]]).decode
-_entries = msgspec.json.Decoder(_Entries).decode
-_raw_entries = msgspec.json.Decoder(_RawEntries).decode
-_entry = msgspec.json.Decoder(_Entry).decode
+_entries = msgspec.json.Decoder(ReadBatch).decode
+_raw_entries = msgspec.json.Decoder(ReadRawBatch).decode
+_entry = msgspec.json.Decoder(ReadEntry).decode
 _contributions = msgspec.json.Decoder(tuple[Contribution, ...]).decode
 
 
@@ -342,7 +277,7 @@ def _read_entries_singly(record: LogRecord, value: bytes, altered: bool, batch: 
             batch.reject(record, unfit, item, bytes(raw))
 
 
-def _event_row(partition: int, entry: _Entry, altered: bool) -> Row:
+def _event_row(partition: int, entry: ReadEntry, altered: bool) -> Row:
     data = str(entry.data, "utf-8")
     if data[:1] != "{":
         raise Unfit("bad_field", "`data` is no object")

@@ -14,7 +14,8 @@ import msgspec
 from leadstream.records.outputs import Cause, Direction, SignalRef
 from leadstream.records.signal import Signal
 from leadstream.records.times import rfc3339
-from leadstream.scoring.actions.outbox import Common, Outbox, RecordEmitter
+from leadstream.records.twins import Common, OwnOfBandChange, OwnOfCrossing, OwnOfStageChange, OwnOfTrigger
+from leadstream.scoring.actions.outbox import Outbox, RecordEmitter
 from leadstream.scoring.actions.policy import ActionPolicy, RoundRobin
 from leadstream.scoring.actions.requester import ActionRequester
 from leadstream.scoring.compiled.levels import Level, level_of
@@ -45,35 +46,6 @@ class Transition(NamedTuple):
     reference: SignalRef | None = None
     signal: Signal | None = None
     traceparent: bytes | None = None
-
-
-class _Crossed(msgspec.Struct, omit_defaults=True, gc=False):
-    """What `records.outputs.ThresholdCrossed` has of its own."""
-
-    threshold: float
-    factors: msgspec.Raw | None = None
-
-
-class _BandChanged(msgspec.Struct, omit_defaults=True, gc=False):
-    """What `records.outputs.BandChanged` has of its own."""
-
-    previous_band: str
-    factors: msgspec.Raw | None = None
-
-
-class _StageChanged(msgspec.Struct, omit_defaults=True, gc=False):
-    """What `records.outputs.StageChanged` has of its own."""
-
-    previous_stage: str
-    factors: msgspec.Raw | None = None
-
-
-class _Fired(msgspec.Struct, omit_defaults=True, gc=False):
-    """What `records.outputs.TriggerFired` has of its own."""
-
-    trigger: str
-    value: float | None = None
-    factors: msgspec.Raw | None = None
 
 
 class Evaluation:
@@ -165,7 +137,7 @@ class Evaluation:
 
     def crossing(self, index: int, direction: Direction, cause: Cause) -> str:
         at = self.model.thresholds[index].at
-        own = _Crossed(at, self.factors)
+        own = OwnOfCrossing(at, self.factors)
         return self.emitter.put(
             "lead.threshold.crossed", repr(at), direction, cause, own, f"crossing:{direction}"
         )
@@ -191,12 +163,12 @@ class Evaluation:
     def change_band(self) -> None:
         bands, old, new = self.model.bands, self.state.band, self.band
         self.state.band = new
-        self.move("band", bands, old, new, _BandChanged(bands[old].name, self.factors))
+        self.move("band", bands, old, new, OwnOfBandChange(bands[old].name, self.factors))
 
     def change_stage(self) -> None:
         stages, old, new = self.model.stages, self.state.stage, self.stage
         self.state.stage = new
-        self.move("stage", stages, old, new, _StageChanged(stages[old].name, self.factors))
+        self.move("stage", stages, old, new, OwnOfStageChange(stages[old].name, self.factors))
 
     def move(self, kind: str, levels: Sequence[Level], old: int, new: int, own: msgspec.Struct) -> None:
         """Tells of another band or stage: ends what waits in the one left, asks for the actions of the new
@@ -230,7 +202,7 @@ class Evaluation:
     ) -> None:
         """A spike or a timer has come about."""
         kind = trigger.partition(":")[0]
-        own = _Fired(trigger, value, self.factors)
+        own = OwnOfTrigger(trigger, value, self.factors)
         fired = self.emitter.put("lead.trigger.fired", trigger, "up", cause, own, f"trigger:{kind}")
         for number in actions:
             self.requester.act(self.model.actions[number], cause, fired)
