@@ -1,7 +1,10 @@
 """From records of the topic of models to rows of `lead_scoring_models`. Pure."""
 
+from collections.abc import Sequence
+
 import msgspec
 
+from leadstream.projection.batch import Batch
 from leadstream.projection.storable import Origin, Row, Unfit, check_identity, decoded, instant, storable
 from leadstream.records.models import model_key
 from leadstream.records.rejection import shorten
@@ -15,7 +18,29 @@ MAX_VERSION = 50
 _model = msgspec.json.Decoder(ReadModel).decode
 
 
-def model_row(record: LogRecord) -> tuple[Row, Origin]:
+def read_models(_: int, records: Sequence[LogRecord], batch: Batch) -> None:
+    """Of each model the last record that can be stored."""
+    seen: set[bytes] = set()
+    for record in reversed(records):
+        key = record.key
+        if key is None:
+            batch.reject(record, Unfit("key_mismatch", "the record has no key"))
+            continue
+        if key in seen:
+            batch.coalesced += 1
+            continue
+        try:
+            if record.value is None:
+                batch.removed.append((*_model_of(key), record.offset))
+            else:
+                # Its time is none of a fold.
+                batch.add(*_model_row(record), 0)
+            seen.add(key)
+        except Unfit as unfit:
+            batch.reject(record, unfit)
+
+
+def _model_row(record: LogRecord) -> tuple[Row, Origin]:
     """The row of a record, not yet in force, and where it comes from. Raises `Unfit`."""
     value, altered = storable(record.value)
     model = decoded(_model, value)
@@ -56,7 +81,7 @@ def model_row(record: LogRecord) -> tuple[Row, Origin]:
     return row, Origin(record)
 
 
-def model_of(key: bytes) -> tuple[str, str]:
+def _model_of(key: bytes) -> tuple[str, str]:
     """Tenant and fingerprint of a key. Raises `Unfit`."""
     try:
         tenant, colon, fingerprint = key.decode().partition(":")

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from leadstream.projection.errors import PositionMismatch, StoreUnavailable
-from leadstream.projection.rows import BAND, BAND_OFFSET, read_records
-from leadstream.projection.store import Applied
+from leadstream.projection.lead_rows import BAND, BAND_OFFSET
+from leadstream.projection.rows import read_records
+from leadstream.projection.sink import Applied
 from leadstream.projection.tables import TARGETS
 from leadstream.records.outputs import Kind
 from leadstream.records.step import LogRecord
