@@ -51,8 +51,8 @@ class ProjectionStore(Sink):
     """
 
     def __init__(self, dsn: str, schema: str, topics: Mapping[str, Kind], *, connections: int = 4) -> None:
-        self._dsn = dsn
-        self._schema = schema
+        self.dsn = dsn
+        self.schema = schema
         self._topics = dict(topics)
         self._connections = connections
         self._pool: asyncpg.Pool | None = None
@@ -67,13 +67,11 @@ class ProjectionStore(Sink):
         """Connects. Raises `StoreUnavailable` when PostgreSQL is away, and `SchemaMismatch`, with the
         remedy, when the tables are not this version's; it may be called again after either."""
         await self.close()
-        pool = await open_pool(
-            self._dsn, self._schema, size=self._connections, initialize=self._create_staging
-        )
+        pool = await open_pool(self.dsn, self.schema, size=self._connections, initialize=self._create_staging)
         try:
-            with translated(self._dsn):
+            with translated(self.dsn):
                 async with pool.acquire() as connection:
-                    state = await schema_state_of(connection, self._schema)
+                    state = await schema_state_of(connection, self.schema)
             state.check()
         except BaseException:
             pool.terminate()
@@ -98,7 +96,7 @@ class ProjectionStore(Sink):
         Who asks has reason to: from now on nothing else is taken for granted of the tables either. Raises
         `OtherTopic` if the position is one of a topic with another id.
         """
-        with translated(self._dsn):
+        with translated(self.dsn):
             found = await self._opened().fetchrow(PLACE, topic, partition)
         self._months.forget()
         if found is None:
@@ -127,7 +125,7 @@ class ProjectionStore(Sink):
         kind = self._topics[topic]
         batch = read_records(kind, partition, records)
         try:
-            with translated(self._dsn):
+            with translated(self.dsn):
                 await self._months.make(self._opened(), kind, batch.rows)
                 try:
                     dead = await self._write(WRITERS[kind], topic, partition, begin, end, batch, singly=False)
@@ -137,7 +135,7 @@ class ProjectionStore(Sink):
                     dead = await self._write(WRITERS[kind], topic, partition, begin, end, batch, singly=True)
         except asyncpg.PostgresError as error:
             # It looks like an error of the data, but no row is to blame.
-            raise unavailable(self._dsn, error) from None
+            raise unavailable(self.dsn, error) from None
         except SchemaMismatch:
             await self._check_schema()
             raise
@@ -159,7 +157,7 @@ class ProjectionStore(Sink):
                 dead = dead + await _insert_halving(connection, writer, batch.rows, batch.origins)
             else:
                 await writer.insert(connection, batch.rows)
-            await writer.finish(connection, self._schema, partition, batch)
+            await writer.finish(connection, self.schema, partition, batch)
             if dead:
                 await connection.executemany(BURY, [row.row(topic, partition) for row in dead])
             # Last, as a migration may have gone before a statement that waited for its locks.
@@ -169,9 +167,9 @@ class ProjectionStore(Sink):
 
     async def _check_schema(self) -> None:
         """Raises `SchemaMismatch` with the remedy if the tables are another version's."""
-        with translated(self._dsn):
+        with translated(self.dsn):
             async with self._opened().acquire() as connection:
-                state = await schema_state_of(connection, self._schema)
+                state = await schema_state_of(connection, self.schema)
         state.check()
 
     def _opened(self) -> asyncpg.Pool:
