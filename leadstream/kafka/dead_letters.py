@@ -1,32 +1,13 @@
 """Dead letters as they stand in their topic."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
-from leadstream.records.step import Headers, Unreadable
+from leadstream.records.step import Headers, PlacedRecord, Unreadable
 
 PREFIX = "leadstream-"
 """What the headers begin with that a dead letter adds to the record's own."""
 MAX_DIGITS = 20
 """Of a number in them: others can write to the topic, too."""
-
-
-class Stored(Protocol):
-    """A record as aiokafka reads it."""
-
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Iterable[tuple[str, bytes | None]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +36,7 @@ class DeadLetter:
     raw: bool = False
 
 
-def read_dead_letter(record: Stored) -> DeadLetter:
+def read_dead_letter(record: PlacedRecord) -> DeadLetter:
     """The dead letter of a record; what its headers don't say is shown as `?`.
 
     Something unreadable in the topic itself is shown as what it is, in its own place.

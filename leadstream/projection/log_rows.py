@@ -1,11 +1,12 @@
 """From records of the actions and decisions topics to rows of `action_log` and `decision_log`. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from leadstream.projection.storable import Row, Unfit, decoded
+from leadstream.projection.batch import Batch
+from leadstream.projection.storable import Origin, Row, Unfit, check_identity, decoded, storable
 from leadstream.records.outputs import (
     ActionRecord,
     ActionRequested,
@@ -15,6 +16,7 @@ from leadstream.records.outputs import (
     ThresholdCrossed,
     TriggerFired,
 )
+from leadstream.records.step import LogRecord
 from leadstream.records.times import parse_instant
 
 _action = msgspec.json.Decoder(ActionRecord).decode
@@ -28,13 +30,38 @@ _BY_TYPE: dict[str, Callable[[bytes], ActionRecord]] = {
 }
 
 
-def read_action(value: bytes) -> ActionRecord:
+def read_actions(partition: int, records: Sequence[LogRecord], batch: Batch) -> None:
+    """Every record."""
+    _read_log(partition, records, batch, _action_values)
+
+
+def read_decisions(partition: int, records: Sequence[LogRecord], batch: Batch) -> None:
+    """Every record."""
+    _read_log(partition, records, batch, _decision_values)
+
+
+def _read_log(
+    partition: int, records: Sequence[LogRecord], batch: Batch, own_values: Callable[[ActionRecord], Row]
+) -> None:
+    for logged in records:
+        try:
+            value, altered = storable(logged.value)
+            record = _read_record(value)
+            check_identity(altered, record.tenant, record.lead, record.id)
+            at = _instant(record.at)
+            common = _common_values(record, at, (partition, logged.offset), altered)
+            batch.add((*common, *own_values(record)), Origin(logged), at)
+        except Unfit as unfit:
+            batch.reject(logged, unfit)
+
+
+def _read_record(value: bytes) -> ActionRecord:
     """The record; of a type that a later version made, the common part. Raises `Unfit`."""
     record = decoded(_action, value)
     return decoded(_BY_TYPE[record.type], value) if record.type in _BY_TYPE else record
 
 
-def common_values(record: ActionRecord, at: int, place: tuple[int, int], altered: bool) -> Row:
+def _common_values(record: ActionRecord, at: int, place: tuple[int, int], altered: bool) -> Row:
     """What both logs have; `place` is partition and offset of the record."""
     signal = record.signal
     action: tuple[Any, ...] = (None, None, None, None, None)
@@ -77,7 +104,7 @@ def common_values(record: ActionRecord, at: int, place: tuple[int, int], altered
     )
 
 
-def action_values(record: ActionRecord) -> Row:
+def _action_values(record: ActionRecord) -> Row:
     """What `action_log` alone has."""
     factors = None
     if isinstance(record, ThresholdCrossed | BandChanged | StageChanged | TriggerFired | ActionRequested):
@@ -91,14 +118,14 @@ def action_values(record: ActionRecord) -> Row:
     )
 
 
-def decision_values(record: ActionRecord) -> Row:
+def _decision_values(record: ActionRecord) -> Row:
     """What `decision_log` alone has. Raises `Unfit`."""
     if not isinstance(record, ActionSkipped):
         return (None, None)
-    return record.reason, read_instant(record.until) if record.until else None
+    return record.reason, _instant(record.until) if record.until else None
 
 
-def read_instant(text: str) -> int:
+def _instant(text: str) -> int:
     """RFC 3339 as epoch milliseconds. Raises `Unfit`."""
     try:
         return parse_instant(text)

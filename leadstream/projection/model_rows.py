@@ -1,40 +1,50 @@
 """From records of the topic of models to rows of `lead_scoring_models`. Pure."""
 
+from collections.abc import Sequence
+
 import msgspec
 
+from leadstream.projection.batch import Batch
 from leadstream.projection.storable import Origin, Row, Unfit, check_identity, decoded, instant, storable
+from leadstream.records.keys import CONTROL_PREFIX
 from leadstream.records.models import model_key
 from leadstream.records.rejection import shorten
 from leadstream.records.step import LogRecord
+from leadstream.records.twins import ReadModel
 
 MAX_VERSION = 50
 """As the rule file has it, and `leads.score_version`."""
-EMPTY_LIST = msgspec.Raw(b"[]")
-EMPTY_OBJECT = msgspec.Raw(b"{}")
 
 
-class _Model(msgspec.Struct, gc=False):
-    """`records.models.ScoringModel` with what goes to jsonb columns left as JSON."""
-
-    tenant: str
-    name: str
-    version: str
-    fingerprint: str
-    active: bool
-    rules: msgspec.Raw
-    bands: msgspec.Raw
-    decay: msgspec.Raw
-    thresholds: msgspec.Raw = EMPTY_LIST
-    stages: msgspec.Raw = EMPTY_LIST
-    caps: msgspec.Raw = EMPTY_OBJECT
-    timezone: str | None = None
-    created: int | None = None
+_model = msgspec.json.Decoder(ReadModel).decode
 
 
-_model = msgspec.json.Decoder(_Model).decode
+def read_models(_: int, records: Sequence[LogRecord], batch: Batch) -> None:
+    """Of each model the last record that can be stored."""
+    seen: set[bytes] = set()
+    for record in reversed(records):
+        key = record.key
+        if key is None:
+            batch.reject(record, Unfit("key_mismatch", "the record has no key"))
+            continue
+        if key.startswith(CONTROL_PREFIX):
+            # What operators mean to do: it goes to the workers.
+            continue
+        if key in seen:
+            batch.coalesced += 1
+            continue
+        try:
+            if record.value is None:
+                batch.removed.append((*_model_of(key), record.offset))
+            else:
+                # Its time is none of a fold.
+                batch.add(*_model_row(record), 0)
+            seen.add(key)
+        except Unfit as unfit:
+            batch.reject(record, unfit)
 
 
-def model_row(record: LogRecord) -> tuple[Row, Origin]:
+def _model_row(record: LogRecord) -> tuple[Row, Origin]:
     """The row of a record, not yet in force, and where it comes from. Raises `Unfit`."""
     value, altered = storable(record.value)
     model = decoded(_model, value)
@@ -75,7 +85,7 @@ def model_row(record: LogRecord) -> tuple[Row, Origin]:
     return row, Origin(record)
 
 
-def model_of(key: bytes) -> tuple[str, str]:
+def _model_of(key: bytes) -> tuple[str, str]:
     """Tenant and fingerprint of a key. Raises `Unfit`."""
     try:
         tenant, colon, fingerprint = key.decode().partition(":")

@@ -1,33 +1,19 @@
-"""The tables as the store of a projector: each step of a partition is one transaction."""
+"""PostgreSQL as a sink: each step of a partition is one transaction."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import asyncpg
 
+from leadstream.projection.batch import Batch
 from leadstream.projection.database import LOST, is_data_error, open_pool, translated, unavailable
-from leadstream.projection.errors import (
-    MODELS_REMEDY,
-    OTHER_TOPIC_REMEDY,
-    OtherTopic,
-    PositionMismatch,
-    SchemaMismatch,
-    StoreUnavailable,
-)
+from leadstream.projection.errors import OtherTopic, PositionMismatch, SchemaMismatch, StoreUnavailable
 from leadstream.projection.migrate import VERSION_TABLE, schema_state_of
-from leadstream.projection.models_in_force import settle
 from leadstream.projection.months import Months
-from leadstream.projection.rows import Batch, read_records, refused
+from leadstream.projection.rows import read_records
+from leadstream.projection.sink import Applied, Sink
 from leadstream.projection.storable import DeadRow, Origin, Row
-from leadstream.projection.tables import (
-    ACTION_LOG,
-    LEAD_SCORING_MODELS,
-    LEADS,
-    NEWER_LEAD,
-    NEWER_MODEL,
-    TARGETS,
-)
+from leadstream.projection.writers import WRITERS, Writer
 from leadstream.records.outputs import Kind
 from leadstream.records.step import LogRecord
 
@@ -50,43 +36,6 @@ RETURNING true
 POSITION = "SELECT position FROM projection_positions WHERE topic = $1 AND partition = $2"
 PLACE = "SELECT position, topic_id FROM projection_positions WHERE topic = $1 AND partition = $2"
 REVISION = f"SELECT version_num FROM {VERSION_TABLE}"
-REMOVE = """
-WITH removed AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS removed (tenant_id, lead_id, log_offset)
-), gone AS (
-    DELETE FROM leads USING removed
-    WHERE leads.tenant_id = removed.tenant_id AND leads.lead_id = removed.lead_id
-)
-INSERT INTO removed_leads (tenant_id, lead_id, source_partition, log_offset)
-SELECT tenant_id, lead_id, $4, log_offset FROM removed
-ON CONFLICT (tenant_id, lead_id)
-    DO UPDATE SET source_partition = EXCLUDED.source_partition, log_offset = EXCLUDED.log_offset
-"""
-ENTERED = """
-UPDATE leads SET band_offset = entered.band_offset
-FROM unnest($1::text[], $2::text[], $3::bigint[]) AS entered (tenant_id, lead_id, band_offset)
-WHERE leads.tenant_id = entered.tenant_id AND leads.lead_id = entered.lead_id AND leads.source_partition = $4
-    AND leads.band_offset < entered.band_offset AND entered.band_offset <= leads.log_offset
-"""
-"""A band left and entered again between two rows: the rows alone don't show it."""
-NEWER = {LEADS.name: NEWER_LEAD, LEAD_SCORING_MODELS.name: NEWER_MODEL}
-"""The tables whose rows are written over, and when."""
-RETURNED = f"""
-DELETE FROM removed_leads AS gone USING {LEADS.staging} AS back
-WHERE gone.tenant_id = back.tenant_id AND gone.lead_id = back.lead_id
-"""
-"""So what the tables say of removals does not depend on how the records fall into steps."""
-TRAIL = f"""
-INSERT INTO lead_score_factors SELECT trail.*
-FROM {ACTION_LOG.staging} AS logged, LATERAL factor_trail_of(
-    logged.id, logged.type, logged.tenant_id, logged.lead_id, logged.at, logged.cause, logged.total_before,
-    logged.total_after, logged.model, logged.signal_id, logged.signal_type, logged.factors
-) AS trail
-ORDER BY logged.log_partition, logged.log_offset
-ON CONFLICT DO NOTHING
-"""
-"""What each factor contributed, once an evaluation: of its records the first in the log."""
-NOTIFY = "SELECT pg_notify($1, $2)"
 BURY = """
 INSERT INTO projection_dead_letters
     (topic, partition, log_offset, item, reason, detail, logged_at, key, value, value_bytes, value_sha256)
@@ -95,27 +44,15 @@ ON CONFLICT DO NOTHING
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What one step wrote. `rows` went to the tables (those that were there already, or are newer there,
-    included), `coalesced` snapshots were replaced by later ones of the same step, `dead` rows could not be
-    stored. `newest` is the highest time of the fold among the rows (epoch ms), 0 without rows."""
-
-    rows: int
-    coalesced: int
-    dead: int
-    newest: int
-
-
-class ProjectionStore:
-    """PostgreSQL as the projector writes it. Steps of different partitions may run at once.
+class ProjectionStore(Sink):
+    """PostgreSQL as the projector writes it.
 
     `topics` says what the topics hold, by name.
     """
 
     def __init__(self, dsn: str, schema: str, topics: Mapping[str, Kind], *, connections: int = 4) -> None:
-        self._dsn = dsn
-        self._schema = schema
+        self.dsn = dsn
+        self.schema = schema
         self._topics = dict(topics)
         self._connections = connections
         self._pool: asyncpg.Pool | None = None
@@ -130,13 +67,11 @@ class ProjectionStore:
         """Connects. Raises `StoreUnavailable` when PostgreSQL is away, and `SchemaMismatch`, with the
         remedy, when the tables are not this version's; it may be called again after either."""
         await self.close()
-        pool = await open_pool(
-            self._dsn, self._schema, size=self._connections, initialize=self._create_staging
-        )
+        pool = await open_pool(self.dsn, self.schema, size=self._connections, initialize=self._create_staging)
         try:
-            with translated(self._dsn):
+            with translated(self.dsn):
                 async with pool.acquire() as connection:
-                    state = await schema_state_of(connection, self._schema)
+                    state = await schema_state_of(connection, self.schema)
             state.check()
         except BaseException:
             pool.terminate()
@@ -161,7 +96,7 @@ class ProjectionStore:
         Who asks has reason to: from now on nothing else is taken for granted of the tables either. Raises
         `OtherTopic` if the position is one of a topic with another id.
         """
-        with translated(self._dsn):
+        with translated(self.dsn):
             found = await self._opened().fetchrow(PLACE, topic, partition)
         self._months.forget()
         if found is None:
@@ -171,8 +106,7 @@ class ProjectionStore:
         position, stored = found
         present = self.topic_ids.get(topic)
         if stored and present and stored != present:
-            remedy = MODELS_REMEDY if self._topics[topic] == "models" else OTHER_TOPIC_REMEDY
-            raise OtherTopic(topic, partition, stored, present, remedy)
+            raise OtherTopic(topic, partition, stored, present, WRITERS[self._topics[topic]].remedy)
         return int(position)
 
     async def apply(
@@ -191,17 +125,17 @@ class ProjectionStore:
         kind = self._topics[topic]
         batch = read_records(kind, partition, records)
         try:
-            with translated(self._dsn):
+            with translated(self.dsn):
                 await self._months.make(self._opened(), kind, batch.rows)
                 try:
-                    dead = await self._write(kind, topic, partition, begin, end, batch, singly=False)
+                    dead = await self._write(WRITERS[kind], topic, partition, begin, end, batch, singly=False)
                 except Exception as error:
                     if not is_data_error(error):
                         raise
-                    dead = await self._write(kind, topic, partition, begin, end, batch, singly=True)
+                    dead = await self._write(WRITERS[kind], topic, partition, begin, end, batch, singly=True)
         except asyncpg.PostgresError as error:
             # It looks like an error of the data, but no row is to blame.
-            raise unavailable(self._dsn, error) from None
+            raise unavailable(self.dsn, error) from None
         except SchemaMismatch:
             await self._check_schema()
             raise
@@ -210,7 +144,7 @@ class ProjectionStore:
         return Applied(rows, batch.coalesced, len(dead), batch.newest)
 
     async def _write(
-        self, kind: Kind, topic: str, partition: int, begin: int, end: int, batch: Batch, *, singly: bool
+        self, writer: Writer, topic: str, partition: int, begin: int, end: int, batch: Batch, *, singly: bool
     ) -> list[DeadRow]:
         move = MOVE if (topic, partition) in self._begun else MOVE_FIRST
         async with self._opened().acquire() as connection, connection.transaction():
@@ -220,18 +154,10 @@ class ProjectionStore:
                 raise PositionMismatch(topic, partition, begin, current)
             dead = batch.dead
             if singly:
-                dead = dead + await _insert_halving(connection, kind, batch.rows, batch.origins)
+                dead = dead + await _insert_halving(connection, writer, batch.rows, batch.origins)
             else:
-                await _insert(connection, kind, batch.rows)
-            if batch.entered:
-                await connection.execute(ENTERED, *zip(*batch.entered, strict=True), partition)
-            if kind == "models":
-                tenants = {row[0] for row in (*batch.rows, *batch.removed)}
-                await settle(connection, list(tenants), batch.removed)
-            elif batch.removed:
-                await connection.execute(REMOVE, *zip(*batch.removed, strict=True), partition)
-            if kind == "scores" and (batch.rows or batch.removed):
-                await connection.execute(NOTIFY, channel(self._schema), str(partition))
+                await writer.insert(connection, batch.rows)
+            await writer.finish(connection, self.schema, partition, batch)
             if dead:
                 await connection.executemany(BURY, [row.row(topic, partition) for row in dead])
             # Last, as a migration may have gone before a statement that waited for its locks.
@@ -241,9 +167,9 @@ class ProjectionStore:
 
     async def _check_schema(self) -> None:
         """Raises `SchemaMismatch` with the remedy if the tables are another version's."""
-        with translated(self._dsn):
+        with translated(self.dsn):
             async with self._opened().acquire() as connection:
-                state = await schema_state_of(connection, self._schema)
+                state = await schema_state_of(connection, self.schema)
         state.check()
 
     def _opened(self) -> asyncpg.Pool:
@@ -252,43 +178,25 @@ class ProjectionStore:
         return self._pool
 
     async def _create_staging(self, connection: asyncpg.Connection) -> None:
-        await connection.execute("; ".join(TARGETS[kind].create_staging() for kind in self._topics.values()))
-
-
-def channel(schema: str) -> str:
-    """What to LISTEN to for changes of leads; the payload is the partition."""
-    return f"{schema}_changes"
-
-
-async def _insert(connection: asyncpg.Connection, kind: Kind, rows: Sequence[Row]) -> None:
-    if not rows:
-        return
-    table = TARGETS[kind]
-    await connection.copy_records_to_table(table.staging, records=rows, columns=table.names)
-    newer = NEWER.get(table.name)
-    await connection.execute(table.insert() if newer is None else table.upsert(newer))
-    if table is LEADS:
-        await connection.execute(RETURNED)
-    elif table is ACTION_LOG:
-        await connection.execute(TRAIL)
+        await connection.execute("; ".join(WRITERS[kind].create_staging for kind in self._topics.values()))
 
 
 async def _insert_halving(
-    connection: asyncpg.Connection, kind: Kind, rows: Sequence[Row], origins: Sequence[Origin]
+    connection: asyncpg.Connection, writer: Writer, rows: Sequence[Row], origins: Sequence[Origin]
 ) -> list[DeadRow]:
     """Inserts what can be and returns the rest: a part that fails is undone and tried by halves."""
     try:
         async with connection.transaction():
-            await _insert(connection, kind, rows)
-            await connection.execute(f"DELETE FROM {TARGETS[kind].staging}")
+            await writer.insert(connection, rows)
+            await writer.clear(connection)
             return []
     except Exception as error:
         if not is_data_error(error):
             raise
         if len(rows) == 1:
-            return [refused(kind, origins[0], str(error))]
+            return [DeadRow(origins[0], "refused", str(error), writer.value_of(origins[0]))]
     half = len(rows) // 2
     return [
-        *await _insert_halving(connection, kind, rows[:half], origins[:half]),
-        *await _insert_halving(connection, kind, rows[half:], origins[half:]),
+        *await _insert_halving(connection, writer, rows[:half], origins[:half]),
+        *await _insert_halving(connection, writer, rows[half:], origins[half:]),
     ]

@@ -50,11 +50,11 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     id: str
     type: str
+    cause: Cause
+    direction: Direction
     tenant: str
     lead: str
     at: str
-    cause: Cause
-    direction: Direction
     total_before: float
     total_after: float
     score: int
@@ -110,8 +110,8 @@ class ActionRequested(ActionRecord, frozen=True, kw_only=True):
     threshold: float | None = None
     crossing: str = ""
     priority: str = ""
-    payload: dict[str, Any] = {}
     factors: tuple[FactorShare, ...] = ()
+    payload: dict[str, Any] = {}
 
 
 Reason = Literal[

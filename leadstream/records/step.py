@@ -1,5 +1,6 @@
 """A step: what a task commits in one transaction."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,7 +25,14 @@ class LogRecord(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> "list[tuple[str, bytes]] | tuple[tuple[str, bytes], ...]": ...
+    def headers(self) -> Iterable[tuple[str, bytes | None]]: ...
+
+
+class PlacedRecord(LogRecord, Protocol):
+    """One that says where it stands, for those who read several partitions."""
+
+    @property
+    def partition(self) -> int: ...
 
 
 class Unreadable(msgspec.Struct, gc=False, kw_only=True):

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Mapping
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from aiokafka import TopicPartition
@@ -27,6 +27,7 @@ from leadstream.projection.errors import (
     StoreUnavailable,
 )
 from leadstream.projection.migrate import migrate
+from leadstream.projection.sink import Sink
 from leadstream.projection.store import ProjectionStore
 from leadstream.records.outputs import Kind
 from leadstream.records.step import LogRecord
@@ -46,12 +47,36 @@ STEP_RECORDS = 20_000
 """The most records of one PostgreSQL transaction; packs that waited are applied together."""
 
 
+class Fetching(Protocol):
+    """What holds the fetching of a partition, and lets it go on."""
+
+    def pause(self, tp: TopicPartition) -> None: ...
+    def resume(self, tp: TopicPartition) -> None: ...
+
+
+class Host(Protocol):
+    """What a `ProjectionTask` knows of the app that it is one of."""
+
+    @property
+    def thread(self) -> Fetching: ...
+
+    async def beginning(self, tp: TopicPartition) -> int:
+        """The first offset that the partition still has."""
+        ...
+
+    async def seek_to(self, tp: TopicPartition, offset: int) -> int:
+        """Fetches from the offset on; returns the epoch that its packs are marked with."""
+        ...
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the process with the error."""
+        ...
+
+
 class ProjectionTask:
     """Projects one partition of one topic. Backs off and goes on by itself while PostgreSQL is away."""
 
-    def __init__(
-        self, tp: TopicPartition, app: "ProjectorApp", store: ProjectionStore, random: Random = RANDOM
-    ) -> None:
+    def __init__(self, tp: TopicPartition, app: Host, sink: Sink, random: Random = RANDOM) -> None:
         """`random` is the source of the jitter of waits."""
         self.tp = tp
         self.position: int | None = None
@@ -60,7 +85,7 @@ class ProjectionTask:
         """Why PostgreSQL does not accept what waits."""
         self._waiting_since: int | None = None
         self._app = app
-        self._store = store
+        self._sink = sink
         self._random = random
         self._packs = PackQueue(lambda: app.thread.pause(tp), lambda: app.thread.resume(tp))
         self._runner = asyncio.create_task(self._run(), name=f"projection-{tp.topic}-{tp.partition}")
@@ -117,7 +142,7 @@ class ProjectionTask:
             self._app.fail(error)
 
     async def _seek(self) -> None:
-        stored = await self._store.position(self.tp.topic, self.tp.partition)
+        stored = await self._sink.position(self.tp.topic, self.tp.partition)
         beginning = await self._app.beginning(self.tp)
         if stored is not None and stored < beginning:
             raise LogTruncated(
@@ -152,7 +177,7 @@ class ProjectionTask:
         if records:
             self._waiting_since = records[0].timestamp
         started = time.perf_counter()
-        applied = await self._store.apply(self.tp.topic, self.tp.partition, begin, end, records)
+        applied = await self._sink.apply(self.tp.topic, self.tp.partition, begin, end, records)
         metrics.PROJECTION_SECONDS.observe(time.perf_counter() - started)
         metrics.PROJECTED.labels(self.tp.topic).inc(len(records))
         metrics.PROJECTION_DEAD_LETTERS.inc(applied.dead)
@@ -165,9 +190,9 @@ class ProjectorApp(PackApp):
 
     role = "projector"
 
-    def __init__(self, settings: Settings, topics: Mapping[str, Kind], store: ProjectionStore) -> None:
+    def __init__(self, settings: Settings, topics: Mapping[str, Kind], sink: Sink) -> None:
         self.tasks: dict[TopicPartition, ProjectionTask] = {}
-        self._store = store
+        self._sink = sink
         super().__init__(f"{settings.app}-projector", settings)
         self._projected = frozenset(topics)
         channel = self.topic(*topics, key_type=bytes, value_type=bytes)
@@ -185,7 +210,7 @@ class ProjectorApp(PackApp):
         for tp in sorted(assigned):
             if tp.topic in self._projected:
                 key = TopicPartition(tp.topic, tp.partition)
-                self.tasks[key] = ProjectionTask(key, self, self._store)
+                self.tasks[key] = ProjectionTask(key, self, self._sink)
         self.joined = True
         metrics.ASSIGNED.set(len(self.tasks))
         log.info("partitions assigned", count=len(self.tasks), generation=self.consumer_generation_id)
@@ -212,6 +237,14 @@ class ProjectorApp(PackApp):
         return {TP(*key): task.position for key, task in self.tasks.items() if task.position is not None}
 
 
+class Tables(ProjectionStore):
+    """PostgreSQL, its tables brought to this version first."""
+
+    async def open(self) -> None:
+        await migrate(self.dsn, self.schema)
+        await super().open()
+
+
 class Projector(Role):
     """One process of the projecting group."""
 
@@ -219,17 +252,19 @@ class Projector(Role):
     default_port = 9465
     registry = metrics.PROJECTOR
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sink: Sink | None = None) -> None:
+        """Projects into `sink`; without one into PostgreSQL, as the settings say."""
         super().__init__(settings)
         # Until PostgreSQL was asked; 0 would say that it is away.
         metrics.STORE_UP.set(math.nan)
         self._names = TopicNames(settings.topic_prefix, settings.app)
         self._topics = self._names.projected
+        self._sink = sink or Tables(
+            settings.postgres_dsn.get_secret_value(), settings.postgres_schema, self._topics
+        )
         self._watch = TopicWatch(settings, list(self._topics))
         self._app: ProjectorApp | None = None
         self._away: str | None = None
-        self._dsn = settings.postgres_dsn.get_secret_value()
-        self._store = ProjectionStore(self._dsn, settings.postgres_schema, self._topics)
 
     async def prepare(self) -> None:
         """Check rights and topics, learn which topics these are, and make the tables."""
@@ -238,12 +273,11 @@ class Projector(Role):
         states = await when_kafka_answers(lambda: describe_topics(self._settings, wanted), "topics")
         check_present(wanted, states, self._names.models)
         await self._watch.start()
-        self._store.topic_ids = {topic: found.id for topic, found in self._watch.found.items()}
+        self._sink.topic_ids = {topic: found.id for topic, found in self._watch.found.items()}
         backoff = Backoff(0.5, 10.0)
         while True:
             try:
-                await migrate(self._dsn, self._settings.postgres_schema)
-                await self._store.open()
+                await self._sink.open()
             except StoreUnavailable as error:
                 self._away = str(error)
                 metrics.STORE_UP.set(0)
@@ -259,13 +293,13 @@ class Projector(Role):
 
     async def live(self, stop: asyncio.Event) -> None:
         """Project until `stop` is set."""
-        self._app = ProjectorApp(self._settings, self._topics, self._store)
+        self._app = ProjectorApp(self._settings, self._topics, self._sink)
         await run_app(self._app, stop, self._observe(), self._watch.watch(judge))
 
     async def close(self) -> None:
         """End the connections."""
         await self._watch.stop()
-        await self._store.close()
+        await self._sink.close()
 
     async def _observe(self) -> None:
         while True:

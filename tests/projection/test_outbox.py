@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadstream.projection.destinations import Destination, Writes, put_destination
-from leadstream.projection.store import channel
+from leadstream.projection.writers import channel
 
 from .made import Database, Record, run, snapshot
 from .test_ranking import read_of

@@ -6,14 +6,11 @@ import re
 import secrets
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadstream.projection.rows import _Entry, _Snapshot
 from leadstream.projection.storable import storable
-from leadstream.records.outputs import HistoryEntry, ScoreSnapshot
 
 from .made import Database, Record, band_changed, entry, history, requested, run, skipped, snapshot
 
@@ -255,9 +252,3 @@ def test_replacing_touches_nothing_else(value: Any) -> None:
     assert json.loads(result) == cleaned(parsed)
     assert altered == (cleaned(parsed) != parsed)
     assert b"\\u0000" not in result.replace(b"\\\\", b"")
-
-
-@pytest.mark.parametrize(("ours", "theirs"), [(_Snapshot, ScoreSnapshot), (_Entry, HistoryEntry)])
-def test_what_is_read_is_what_the_worker_writes(ours: type, theirs: type) -> None:
-    fields = [(field.name, field.required) for field in msgspec.structs.fields(theirs)]
-    assert [(field.name, field.required) for field in msgspec.structs.fields(ours)] == fields

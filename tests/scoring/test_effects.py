@@ -222,7 +222,8 @@ def test_the_last_sixteen_distinct_ids_are_known() -> None:
     log.add("email.opened", T0, id="id0").add("email.opened", T0, id="id2").add("email.opened", T0, id="id1")
     result = run(log, TENX)
     assert [entry.signal for entry in result.history] == [f"id{number}" for number in range(17)] + ["id1"]
-    assert result.steps[0].counts.outcomes == {("email.opened", "scored"): 18, ("email.opened", "duplicate"): 3}
+    outcomes = result.steps[0].counts.outcomes
+    assert outcomes == {("email.opened", "scored"): 18, ("email.opened", "duplicate"): 3}
 
 
 @pytest.mark.requirement("N-6")

@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from random import Random
-from typing import Any, cast
 
 from aiokafka import TopicPartition
 
-from leadstream.projection.store import ProjectionStore
-from leadstream.roles.projector import ProjectionTask, ProjectorApp
+from leadstream.roles.projector import ProjectionTask
 from leadstream.stream.packs import Pack
 from tests.simulation.faults import Faults
 from tests.simulation.fetching import Cursor
@@ -40,7 +38,6 @@ class Projector(Process):
     ) -> None:
         super().__init__(name, kafka, faults, random)
         self.failure: BaseException | None = None
-        self.thread = self
         self.projections: dict[TopicPartition, ProjectionTask] = {}
         self._tables = tables
         self._places = places
@@ -65,10 +62,9 @@ class Projector(Process):
 
     async def _live(self) -> None:
         store = SimulatedStore(self, self._tables, TOPICS)
+        await store.open()
         for place in self._places:
-            self.projections[place] = ProjectionTask(
-                place, cast(ProjectorApp, self), cast(ProjectionStore, store), self._waits
-            )
+            self.projections[place] = ProjectionTask(place, self, store, self._waits)
         await self._failed.wait()
         await asyncio.gather(*(task.close() for task in self.projections.values()))
         self.kill()
@@ -80,20 +76,24 @@ class Projector(Process):
 
     # What a task knows of its app.
 
+    @property
+    def thread(self) -> "Projector":
+        return self
+
     def fail(self, error: BaseException) -> None:
         """The process ends with this error."""
         self._trace(f"{self.name}: fails with {error!r}")
         self.failure = self.failure or error
         self._failed.set()
 
-    async def beginning(self, place: TopicPartition) -> int:
+    async def beginning(self, tp: TopicPartition) -> int:
         return await self.call("begin", lambda: 0)
 
-    async def seek_to(self, place: TopicPartition, offset: int) -> int:
-        return await self.call("seek", lambda: self._cursors[place].seek(offset))
+    async def seek_to(self, tp: TopicPartition, offset: int) -> int:
+        return await self.call("seek", lambda: self._cursors[tp].seek(offset))
 
-    def pause(self, place: Any) -> None:
-        self._cursors[place].pause()
+    def pause(self, tp: TopicPartition) -> None:
+        self._cursors[tp].pause()
 
-    def resume(self, place: Any) -> None:
-        self._cursors[place].resume()
+    def resume(self, tp: TopicPartition) -> None:
+        self._cursors[tp].resume()

@@ -15,7 +15,8 @@ from leadstream.records.counts import Output
 from leadstream.records.outputs import Cause, Direction, SignalRef
 from leadstream.records.signal import Signal
 from leadstream.records.times import rfc3339
-from leadstream.scoring.actions.outbox import Common, Outbox, RecordEmitter
+from leadstream.records.twins import Common, OwnOfBandChange, OwnOfCrossing, OwnOfStageChange, OwnOfTrigger
+from leadstream.scoring.actions.outbox import Outbox, RecordEmitter
 from leadstream.scoring.actions.policy import ActionPolicy, RoundRobin
 from leadstream.scoring.actions.requester import ActionRequester
 from leadstream.scoring.compiled.levels import Level, level_of
@@ -46,35 +47,6 @@ class Transition(NamedTuple):
     reference: SignalRef | None = None
     signal: Signal | None = None
     traceparent: bytes | None = None
-
-
-class _Crossed(msgspec.Struct, omit_defaults=True, gc=False):
-    """What `records.outputs.ThresholdCrossed` has of its own."""
-
-    threshold: float
-    factors: msgspec.Raw | None = None
-
-
-class _BandChanged(msgspec.Struct, omit_defaults=True, gc=False):
-    """What `records.outputs.BandChanged` has of its own."""
-
-    previous_band: str
-    factors: msgspec.Raw | None = None
-
-
-class _StageChanged(msgspec.Struct, omit_defaults=True, gc=False):
-    """What `records.outputs.StageChanged` has of its own."""
-
-    previous_stage: str
-    factors: msgspec.Raw | None = None
-
-
-class _Fired(msgspec.Struct, omit_defaults=True, gc=False):
-    """What `records.outputs.TriggerFired` has of its own."""
-
-    trigger: str
-    value: float | None = None
-    factors: msgspec.Raw | None = None
 
 
 class Evaluation:
@@ -166,7 +138,7 @@ class Evaluation:
 
     def crossing(self, index: int, direction: Direction, cause: Cause) -> str:
         at = self.model.thresholds[index].at
-        own = _Crossed(at, self.factors)
+        own = OwnOfCrossing(at, self.factors)
         return self.emitter.put(
             "lead.threshold.crossed", repr(at), direction, cause, own, Output("crossing", direction)
         )
@@ -192,7 +164,7 @@ class Evaluation:
     def change_band(self) -> None:
         bands, old, new = self.model.bands, self.state.band, self.band
         self.state.band = new
-        self.move("band", bands, old, new, _BandChanged(bands[old].name, self.factors))
+        self.move("band", bands, old, new, OwnOfBandChange(bands[old].name, self.factors))
 
     def change_rules(self, band: str, stage: str) -> None:
         """Records another band or stage than those of the names, which the lead had under other rules.
@@ -212,7 +184,9 @@ class Evaluation:
             known = levels[old].name == was
             rose = new > old if known else self.transition.after >= self.transition.before - TOLERANCE
             direction: Direction = "up" if rose else "down"
-            own = _BandChanged(was, self.factors) if kind == "band" else _StageChanged(was, self.factors)
+            own = (
+                OwnOfBandChange(was, self.factors) if kind == "band" else OwnOfStageChange(was, self.factors)
+            )
             self.emitter.put(f"lead.{kind}.changed", name, direction, "model", own, Output(kind, direction))
             if known:
                 self.end_waits(levels[old].timers)
@@ -221,7 +195,7 @@ class Evaluation:
     def change_stage(self) -> None:
         stages, old, new = self.model.stages, self.state.stage, self.stage
         self.state.stage = new
-        self.move("stage", stages, old, new, _StageChanged(stages[old].name, self.factors))
+        self.move("stage", stages, old, new, OwnOfStageChange(stages[old].name, self.factors))
 
     def move(
         self, kind: Literal["band", "stage"], levels: Sequence[Level], old: int, new: int, own: msgspec.Struct
@@ -257,7 +231,7 @@ class Evaluation:
     ) -> None:
         """A spike or a timer has come about."""
         kind = trigger.partition(":")[0]
-        own = _Fired(trigger, value, self.factors)
+        own = OwnOfTrigger(trigger, value, self.factors)
         fired = self.emitter.put("lead.trigger.fired", trigger, "up", cause, own, Output("trigger", kind))
         for number in actions:
             self.requester.act(self.model.actions[number], cause, fired)

@@ -6,29 +6,15 @@ from typing import NamedTuple
 import msgspec
 
 from leadstream.records.counts import Output
-from leadstream.records.outputs import Cause, Direction, SignalRef
+from leadstream.records.outputs import Cause, Direction
 from leadstream.records.step import Headers, Message, Step
+from leadstream.records.twins import Common
 from leadstream.scoring.state.lead_state import LeadState
 
 SKIPPED = "lead.action.skipped"
 """The type of the records that are decisions."""
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Common(msgspec.Struct, omit_defaults=True, gc=False):
-    """What all records of one evaluation share of `records.outputs.ActionRecord`."""
-
-    tenant: str
-    lead: str
-    at: str
-    total_before: float
-    total_after: float
-    score: int
-    band: str
-    model: str
-    stage: str = ""
-    signal: SignalRef | None = None
 
 
 class Envelope(NamedTuple):

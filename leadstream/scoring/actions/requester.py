@@ -1,41 +1,15 @@
 """Asking for actions: requested, put off until opening hours, or withheld with the reason."""
 
-from typing import Any
-
 import msgspec
 
 from leadstream.records.counts import Output
 from leadstream.records.outputs import Cause, Reason
 from leadstream.records.times import rfc3339
+from leadstream.records.twins import OwnOfRequest, OwnOfSkip
 from leadstream.scoring.actions.outbox import RecordEmitter
 from leadstream.scoring.actions.policy import MAX_DEFERRED, ActionPolicy
 from leadstream.scoring.compiled.levels import Action
 from leadstream.scoring.state.lead_state import Deferred
-
-
-class _Requested(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """What `records.outputs.ActionRequested` has of its own."""
-
-    do: str
-    channel: str = ""
-    trigger: str
-    threshold: float | None = None
-    crossing: str = ""
-    priority: str = ""
-    factors: msgspec.Raw | None = None
-    payload: dict[str, Any] = {}
-
-
-class _Skipped(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """What `records.outputs.ActionSkipped` has of its own."""
-
-    do: str
-    channel: str = ""
-    trigger: str
-    reason: Reason
-    threshold: float | None = None
-    crossing: str = ""
-    until: str = ""
 
 
 class ActionRequester:
@@ -79,7 +53,7 @@ class ActionRequester:
             return
         payload = policy.payload(action)
         do, at = action.do, self.level_of(threshold)
-        wanted = _Requested(
+        wanted = OwnOfRequest(
             do=do, channel=action.channel, trigger=action.trigger, threshold=at, crossing=crossing,
             priority=action.priority, factors=self.factors, payload=payload,
         )  # fmt: skip
@@ -100,7 +74,7 @@ class ActionRequester:
     ) -> None:
         """Says why an action is not asked for, or not now."""
         do, at = action.do, self.level_of(threshold)
-        skipped = _Skipped(
+        skipped = OwnOfSkip(
             do=do, channel=action.channel, trigger=action.trigger, reason=reason, threshold=at,
             crossing=crossing, until=until,
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """How much of a signal's data history and actions carry."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -49,7 +49,7 @@ def reference(signal: Signal, data: dict[str, Any]) -> SignalRef:
     return SignalRef(signal.id, signal.type, rfc3339(signal.at), signal.source, data)  # type: ignore[arg-type]
 
 
-def traceparent_of(headers: Sequence[tuple[str, bytes]]) -> bytes | None:
+def traceparent_of(headers: Iterable[tuple[str, bytes | None]]) -> bytes | None:
     """The W3C trace context of a record, if it has one of a legal length."""
     for name, value in headers:
         if name == "traceparent" and value is not None and len(value) <= 128:

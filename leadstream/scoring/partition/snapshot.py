@@ -1,9 +1,10 @@
-"""Snapshots and history as they go out: the shapes of `records.outputs`, encoded with few objects."""
+"""Snapshots and history as they go out: encoded with few objects."""
 
 import msgspec
 
 from leadstream.records.outputs import HistoryEntry, ScoreSnapshot
 from leadstream.records.step import Message
+from leadstream.records.twins import WrittenSnapshot
 from leadstream.scoring.compiled.model import CompiledModel, suppressed_at
 from leadstream.scoring.decay.totals import accumulators
 from leadstream.scoring.kernels.kernel import score_of
@@ -12,27 +13,6 @@ from leadstream.scoring.state.lead_state import LeadState
 
 MAX_BATCH = 262_144
 """The most bytes of a batch of history entries."""
-
-
-class _Snapshot(msgspec.Struct, omit_defaults=True, gc=False):
-    """`records.outputs.ScoreSnapshot` of a plain model."""
-
-    tenant: str
-    lead: str
-    at: int
-    total: float
-    score: int
-    band: str
-    model: str
-    version: str
-    suppressed: tuple[str, ...]
-    next_change: int | None
-    last_activity: int | None
-    offset: int
-    accumulators: list[tuple[msgspec.Raw, float, int, int, int]]
-    """Each as `records.outputs.Accumulator`, its first five values written already."""
-    stage: str = ""
-    owner: str = ""
 
 
 _encoder = msgspec.json.Encoder()
@@ -61,7 +41,7 @@ def snapshot(state: LeadState, model: CompiledModel, tenant: str, lead: str) -> 
     branches = state.branches
     heads = model.heads_by_branches.get(branches) or model.heads_of(branches)
     return _encoder.encode(
-        _Snapshot(
+        WrittenSnapshot(
             tenant, lead, state.touched, total, score_of(total), model.bands[state.band].name, model.name,
             model.version, suppressed, state.change or None, state.active_at, state.place,
             list(zip(heads, state.masses, refs, state.counts, refs, strict=True)), stage, owner,
