@@ -58,7 +58,7 @@ class TestCsv(SinkContract):
             async with self.opened() as sink:
                 await sink.apply(HISTORY, 0, 0, 2, told(0, 1))
                 with (self.folder / "score_events.csv").open("a") as file:
-                    file.write("0,2,acme,half a ro")
+                    file.write("0,7,acme,half a ro")
                 await sink.apply(HISTORY, 0, 2, 3, told(2))
                 with (self.folder / "score_events.csv").open("a") as file:
                     file.write("0,3,acme,l1")
