@@ -9,8 +9,9 @@ import msgspec
 
 from leadstream.offline.lines import BadLine, LineRecord, parse_line
 from leadstream.offline.outputs import Outputs
+from leadstream.records.control import CONTROL_KEYS
 from leadstream.records.counts import Output
-from leadstream.records.keys import TICK_KEY, lead_key
+from leadstream.records.keys import lead_key
 from leadstream.records.outputs import Accumulator, FactorShare
 from leadstream.records.step import Step, Unreadable
 from leadstream.scoring.compiled.model import CompiledModel, ModelCatalog
@@ -30,7 +31,7 @@ OnBad = Callable[[int, str], None]
 
 @dataclass(slots=True)
 class Counts:
-    """What a replay met. `signals` are records but ticks and misplaced ones, so bad ones and duplicates are
+    """What a replay met. `signals` are records but control records and misplaced ones, so bad ones and duplicates are
     among them; `left_out` came after the end; `dead_letters` count by reason, `bad_lines` are no records at
     all."""
 
@@ -104,7 +105,7 @@ class Replay:
         if record.timestamp > self.at:
             self.counts.left_out += 1
             return
-        if record.key != TICK_KEY:
+        if record.key not in CONTROL_KEYS:
             self.counts.signals += 1
         self._buffers.setdefault(record.partition, []).append(record)
         self._wait()

@@ -7,13 +7,15 @@ from typing import Any
 
 import msgspec
 
-from leadstream.records.keys import CONTROL_PREFIX
+from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY
 from leadstream.records.rejection import Rejected, shorten
 
 ACTIVATE_KEY = CONTROL_PREFIX + b"activate"
 """The key of an `Activation`."""
 SWEEP_KEY = CONTROL_PREFIX + b"sweep"
 """The key of a `Sweep`."""
+CONTROL_KEYS = frozenset({TICK_KEY, ACTIVATE_KEY, SWEEP_KEY})
+"""The keys of all control records that are known."""
 EVERY_TENANT = ""
 """The tenant of an activation for all tenants, also those that are seen later."""
 
