@@ -31,9 +31,9 @@ OnBad = Callable[[int, str], None]
 
 @dataclass(slots=True)
 class Counts:
-    """What a replay met. `signals` are records but control records and misplaced ones, so bad ones and duplicates are
-    among them; `left_out` came after the end; `dead_letters` count by reason, `bad_lines` are no records at
-    all."""
+    """What a replay met. `signals` are records but control records and misplaced ones, so bad ones and
+    duplicates are among them; `left_out` came after the end; `dead_letters` count by reason, `bad_lines` are
+    no records at all."""
 
     lines: int = 0
     signals: int = 0
