@@ -69,6 +69,26 @@ def test_a_header_whose_name_is_no_utf8_costs_its_record_alone(
     Replayed(installation, catalog()).check()
 
 
+@pytest.mark.kafka
+def test_a_batch_that_would_take_all_memory_is_one_dead_letter_live_and_in_replay(
+    install_apache: Install, apache_log: Log
+) -> None:
+    installation = install_apache()
+    topic = installation.names.signals
+    # 130 records of 1 MiB each, which the broker takes, as it is 130 KiB that came.
+    bomb = Batch([Raw(b"acme:l1", bytes(1 << 20)) for _ in range(130)], attributes=GZIP)
+    batches = [Batch([signal(1)]).build(), bomb.build(), Batch([signal(2)]).build()]
+    send_raw(apache_log.bootstrap, topic, batches)
+    fold_all(installation, apache_log)
+    assert counted(apache_log, installation) == 2
+    [(headers, letter)] = letters(apache_log, installation)
+    assert headers["leadstream-reason"] == b"unreadable"
+    assert (headers["leadstream-offset"], headers["leadstream-last-offset"]) == (b"1", b"130")
+    assert b"134,217,728 bytes" in headers["leadstream-detail"]
+    fold_all(installation, apache_log)  # a restart
+    Replayed(installation, catalog()).check()
+
+
 STORED: dict[str, tuple[list[Raw], int, list[int]]] = {
     "a name in latin-1, compressed": (
         [signal(1), with_headers(2, (LATIN, b"EUR")), signal(3)], GZIP, [1],
