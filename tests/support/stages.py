@@ -17,6 +17,8 @@ STAGES: dict[str, Callable[[pytest.Item], bool]] = {
     "heavy": lambda item: _is_heavy(item),
 }
 PROCESSES = "processes"
+LOOK_UPS = ("file", "uname")
+"""Programs that Python's own `platform` asks when a library is first imported."""
 
 _under_way: pytest.Item | None = None
 
@@ -66,7 +68,9 @@ def _is_heavy(item: pytest.Item) -> bool:
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "subprocess.Popen" and _under_way is not None and not _starts_processes(_under_way):
+    if event != "subprocess.Popen" or arguments[0] in LOOK_UPS:
+        return
+    if _under_way is not None and not _starts_processes(_under_way):
         raise AssertionError(
             f"{_under_way.nodeid} starts {arguments[0]} without the fixture `{PROCESSES}`, or one with it"
         )
