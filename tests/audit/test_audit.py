@@ -20,6 +20,7 @@ def locked(name: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.skipif(not (ROOT / ".audit/.installed").exists(), reason="`make sbom` installs its tools")
+@pytest.mark.usefixtures("processes")
 def test_the_bill_names_each_package_of_the_lock_with_version_hashes_and_licence() -> None:
     components = bill()["components"]
     assert {(normal(one["name"]), one["version"]) for one in components} == locked("requirements.lock")

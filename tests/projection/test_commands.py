@@ -192,7 +192,7 @@ def test_the_schema_is_migrated_once_and_told(postgres_dsn: str, unique: str) ->
     assert "leadstream db migrate" in before.stdout
     made = leadstream(postgres_dsn, unique, "db", "migrate")
     assert made.returncode == 0, made.stderr
-    assert "applied 0001" in made.stdout
+    assert "applied 0010" in made.stdout
     again = leadstream(postgres_dsn, unique, "db", "migrate")
     assert (again.returncode, "applied" in again.stdout) == (0, False)
     after = leadstream(postgres_dsn, unique, "db", "status")

@@ -71,10 +71,12 @@ def ran(root: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_kernel_of_the_page_keeps_the_laws(extended: Path) -> None:
     ran(extended, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/scoring/test_kernel_laws.py",
         "-k", "quadratic or names_and_keys")  # fmt: skip
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_rule_file_of_the_page_is_folded(extended: Path) -> None:
     ran(extended, "-c", FOLD)

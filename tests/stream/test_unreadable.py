@@ -81,7 +81,7 @@ def test_a_batch_that_would_take_all_memory_is_one_dead_letter_live_and_in_repla
     send_raw(apache_log.bootstrap, topic, batches)
     fold_all(installation, apache_log)
     assert counted(apache_log, installation) == 2
-    [(headers, letter)] = letters(apache_log, installation)
+    [(headers, _)] = letters(apache_log, installation)
     assert headers["leadstream-reason"] == b"unreadable"
     assert (headers["leadstream-offset"], headers["leadstream-last-offset"]) == (b"1", b"130")
     assert b"134,217,728 bytes" in headers["leadstream-detail"]

@@ -58,7 +58,8 @@ def fold_signal(
     leads to, and record it.
     """
     bump = bump_of(signal.data) if plan.bump else None
-    if not remember(state, signal.id):
+    identity = signal.id
+    if not remember(state, identity):
         return None
     matches = matching(plan, signal)
     sent: int = signal.at  # type: ignore[assignment]
@@ -128,7 +129,7 @@ def fold_signal(
     # Two may have one name: a guard of the file, and the one for opens before anybody reads.
     flags = () if effects is None else tuple(dict.fromkeys([guard.name for guard in effects.flags]))
     return HistoryEntry(
-        record.offset, signal.tenant, signal.lead, signal.id, signal.type, signal.source, at, now,
+        record.offset, signal.tenant, signal.lead, identity, signal.type, signal.source, at, now,
         after - before, before, after, shown, shown if after == before else score_of(after), contributions,
         outcome, sent - now > FUTURE, data, data_bytes, flags, unread_in(signal) if plan.facts else (),
         now - at > PAST,

@@ -65,15 +65,18 @@ def test_a_step_that_waited_for_the_migration_is_undone(database: Database) -> N
     run(scenario())
 
 
-def test_tables_of_an_earlier_version_name_the_remedy(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("revision", "remedy"), [("0012", "leadstream db migrate"), ("0001", "leadstream db rebuild")]
+)
+def test_tables_of_an_earlier_version_name_the_remedy(database: Database, revision: str, remedy: str) -> None:
     """As after a failover to a standby that did not get the migration."""
 
     async def scenario() -> None:
         store = database.store()
         await store.open()
         behind = await connected(database)
-        await behind.execute("UPDATE alembic_version SET version_num = '0001'")
-        with pytest.raises(SchemaMismatch, match=r"at revision 0001.*leadstream db migrate"):
+        await behind.execute("UPDATE alembic_version SET version_num = $1", revision)
+        with pytest.raises(SchemaMismatch, match=rf"at revision {revision}.*{remedy}"):
             await store.apply("t.scores", 0, 0, 1, [snapshot(0)])
         assert await behind.fetch("SELECT * FROM leads") == []
         await behind.close()
