@@ -62,7 +62,7 @@ class Kernel(Protocol):
     """
 
     kind: str
-    """Its name in the registry, in records, and of its SQL: `projection/sql/kernels/<kind>.sql`."""
+    """Its name in the registry, in records, and in the SQL of `contribution_of`."""
     half_life: int
     """Its time in ms, whatever it is the time of; 0 for `none` only."""
     parameters: Parameters = Parameters()

@@ -13,7 +13,7 @@ from leadstream.scoring.kernels.none import NoDecay
 KERNELS: dict[str, type[Named]] = {
     kernel.kind: kernel for kernel in (NoDecay, Exponential, Linear, InactivityStep, Inactive)
 }
-"""By `kind`. The SQL of each is `leadstream/projection/sql/kernels/<kind>.sql`."""
+"""By `kind`. The SQL of all is `contribution_of` in `leadstream/projection/sql/functions`."""
 
 
 def kernels_of_rules() -> dict[str, type[Named]]:
