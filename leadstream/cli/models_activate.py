@@ -14,8 +14,9 @@ from leadstream.models.lint import lint
 from leadstream.models.published import Published
 from leadstream.models.schema import RuleFile
 from leadstream.models.written import written
-from leadstream.records.control import EVERY_TENANT, Activation
+from leadstream.records.control import Activation
 from leadstream.records.intents import Intent, Intents
+from leadstream.records.models import ANY_TENANT
 from leadstream.settings import Settings
 from leadstream.stream.control_log import ControlLog
 
@@ -54,7 +55,7 @@ def activate(
         tell(str(finding))
     if findings and not accept:
         raise CliError(f"lint finds {len(findings)} things in {model}", "mend them, or give --accept")
-    run(_activate(file, EVERY_TENANT if tenant is None else tenant, by, why, from_now=from_now, yes=yes))
+    run(_activate(file, ANY_TENANT if tenant is None else tenant, by, why, from_now=from_now, yes=yes))
 
 
 def tell(text: str) -> None:
@@ -105,7 +106,7 @@ async def _complete(log: ControlLog, intent: Intent) -> None:
         except (KafkaError, TimeoutError) as error:
             raise CliError(
                 f"Kafka did not say that all partitions have activation {intent.last} ({error!r})",
-                "run `leadstream models activate` or `models status` again: what is there is completed",
+                "run `leadstream models activate` again: what was begun is completed first",
             ) from error
 
 
@@ -118,13 +119,13 @@ def targets_of(
         raise CliError(
             "the topic of models names no model", "start a worker first: it says what it scores with"
         )
-    if tenant != EVERY_TENANT and tenant not in present and EVERY_TENANT not in present:
+    if tenant != ANY_TENANT and tenant not in present and ANY_TENANT not in present:
         raise CliError(f"no tenant {tenant!r} is scored here", f"known: {', '.join(sorted(present))}")
-    default = present.get(EVERY_TENANT, next(iter(present.values())))
-    names = [tenant] if tenant != EVERY_TENANT else sorted({EVERY_TENANT, *present})
+    default = present.get(ANY_TENANT, next(iter(present.values())))
+    names = [tenant] if tenant != ANY_TENANT else sorted({ANY_TENANT, *present})
     targets = {}
     for name in names:
-        rules, zone = present.get(name, (default[0], None if tenant == EVERY_TENANT else default[1]))
+        rules, zone = present.get(name, (default[0], None if tenant == ANY_TENANT else default[1]))
         last = intents.in_force(name)
         targets[name] = (rules if last is None else last.rules, zone)
     return targets

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from leadstream.records.keys import CONTROL_PREFIX, TICK_KEY
+from leadstream.records.models import ANY_TENANT
 from leadstream.records.rejection import Rejected, shorten
 
 ACTIVATE_KEY = CONTROL_PREFIX + b"activate"
@@ -16,8 +17,6 @@ SWEEP_KEY = CONTROL_PREFIX + b"sweep"
 """The key of a `Sweep`."""
 CONTROL_KEYS = frozenset({TICK_KEY, ACTIVATE_KEY, SWEEP_KEY})
 """The keys of all control records that are known."""
-EVERY_TENANT = ""
-"""The tenant of an activation for all tenants, also those that are seen later."""
 
 
 class Activation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,11 +24,12 @@ class Activation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `number` orders activations: of those for a tenant the highest is in force, a lower or repeated one is
     ignored. `rules` is a rule file as plain values, its includes resolved and the tenant's half-life in it;
-    `timezone` is the tenant's. `by` and `why` are for people.
+    `timezone` is the tenant's; `ANY_TENANT` stands for all tenants, also those that are seen later. `by` and
+    `why` are for people.
     """
 
     number: int
-    tenant: str = EVERY_TENANT
+    tenant: str = ANY_TENANT
     rules: dict[str, Any]
     timezone: str | None = None
     by: str = ""
@@ -49,7 +49,7 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 control_value = msgspec.json.encode
-"""The value of a control record."""
+"""The value of a control record, and of an intent."""
 _decode_activation = msgspec.json.Decoder(Activation).decode
 _decode_sweep = msgspec.json.Decoder(Sweep).decode
 

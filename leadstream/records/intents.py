@@ -8,6 +8,7 @@ import msgspec
 
 from leadstream.records.control import Activation
 from leadstream.records.keys import CONTROL_PREFIX
+from leadstream.records.models import ANY_TENANT
 
 INTENT = CONTROL_PREFIX + b"intent:"
 DONE = CONTROL_PREFIX + b"done:"
@@ -40,7 +41,6 @@ def done_key(number: int) -> bytes:
     return DONE + str(number).encode()
 
 
-intent_value = msgspec.json.encode
 _decode = msgspec.json.Decoder(Intent).decode
 
 
@@ -88,6 +88,6 @@ class Intents:
         found: Activation | None = None
         for _, intent in self.by_number.values():
             for one in intent.activations:
-                if one.tenant in ("", tenant) and (found is None or one.number > found.number):
+                if one.tenant in (ANY_TENANT, tenant) and (found is None or one.number > found.number):
                     found = one
         return found

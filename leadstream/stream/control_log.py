@@ -7,16 +7,14 @@ their number. Of two operators at once one is first, and the other is told what 
 from collections.abc import Callable
 from uuid import uuid4
 
-from leadstream.kafka.log_reader import read_topic
 from leadstream.kafka.log_writer import LogWriter
 from leadstream.kafka.topics import TopicNames, partition_count
 from leadstream.models.catalog import compile_rules
 from leadstream.models.published import Published, with_activations
 from leadstream.records.control import ACTIVATE_KEY, control_value
-from leadstream.records.intents import Intent, Intents, done_key, intent_key, intent_value
-from leadstream.records.step import Unreadable
+from leadstream.records.intents import Intent, Intents, done_key, intent_key
 from leadstream.settings import Settings
-from leadstream.stream.model_topic import PARTITION
+from leadstream.stream.model_topic import PARTITION, read_models
 
 OnPartition = Callable[[int, int], None]
 """Called with how many partitions have an act's records, and how many there are."""
@@ -32,20 +30,14 @@ class ControlLog:
         self._models = names.models
 
     async def read(self) -> tuple[Intents, Published]:
-        """What stands in the topic of models. Raises Kafka's errors, `TopicAbsent`, `ValueError`."""
-        intents, published = Intents(), Published()
-        async for records in read_topic(self._settings, self._models, [PARTITION]):
-            for record in records:
-                if not isinstance(record, Unreadable):
-                    intents.add(record.key, record.value)
-                    published.add(record.key, record.value, record.timestamp)
-        return intents, published
+        """What stands in the topic of models; raises what `read_models` does."""
+        return await read_models(self._settings, self._models)
 
     async def declare(self, intent: Intent) -> Intent:
         """Writes an intent; returns the one that holds under its number, maybe of another operator."""
         key = intent_key(intent.number, uuid4().hex)
         async with LogWriter(self._settings, self._models) as writer:
-            await writer.add(PARTITION, key, intent_value(intent))
+            await writer.add(PARTITION, key, control_value(intent))
         intents, _ = await self.read()
         return intents.by_number[intent.number][1]
 

@@ -18,6 +18,20 @@ PARTITION = 0
 """The only one: the order of a tenant's records says which model is in force."""
 
 
+async def read_models(settings: Settings, topic: str) -> tuple[Intents, Published]:
+    """What stands in the topic of models; what can't be read counts as absent.
+
+    Raises Kafka's errors, `TopicAbsent`, and `ValueError` for a broken intent.
+    """
+    intents, published = Intents(), Published()
+    async for records in read_topic(settings, topic, [PARTITION]):
+        for record in records:
+            if not isinstance(record, Unreadable):
+                intents.add(record.key, record.value)
+                published.add(record.key, record.value, record.timestamp)
+    return intents, published
+
+
 class ModelTopic:
     """Publishes a catalog to the topic of models, once in a process of a worker."""
 
@@ -39,13 +53,7 @@ class ModelTopic:
         async with self._telling:
             if self._told:
                 return
-            published, intents = Published(), Intents()
-            async for records in read_topic(self._settings, self._topic, [PARTITION]):
-                for record in records:
-                    # What can't be read counts as absent.
-                    if not isinstance(record, Unreadable):
-                        intents.add(record.key, record.value)
-                        published.add(record.key, record.value, record.timestamp)
+            intents, published = await read_models(self._settings, self._topic)
             lacking = published.lacking(with_activations(models_of(self._catalog), intents))
             if lacking:
                 async with LogWriter(self._settings, self._topic) as writer:

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from leadstream.records.control import EVERY_TENANT, Activation
+from leadstream.records.control import Activation
 from leadstream.records.keys import CONTROL_PREFIX
+from leadstream.records.models import ANY_TENANT
 from leadstream.records.rejection import Rejected
 from leadstream.scoring.compiled.model import CompiledModel, ModelCatalog
 from leadstream.scoring.partition.rows import read, refuse_other, tenant_of
@@ -50,7 +51,7 @@ class Activations:
         self._seed = seed
         self._compile = seed.compile_rules
         self._models: dict[tuple[str, int], CompiledModel] = {}
-        """By tenant, or `EVERY_TENANT`, and number."""
+        """By tenant, or `ANY_TENANT`, and number."""
         self._latest: dict[str, int] = {}
         self.number = 0
         """Of the last activation of any tenant."""
@@ -73,19 +74,19 @@ class Activations:
 
     def in_force(self, tenant: str) -> CompiledModel:
         """The model that the tenant's leads are to be scored with. Raises `Rejected("unknown_tenant")`."""
-        own, every = self._latest.get(tenant, -1), self._latest.get(EVERY_TENANT, -1)
+        own, every = self._latest.get(tenant, -1), self._latest.get(ANY_TENANT, -1)
         if own < 1 and every < 1:
             return self._seed.for_tenant(tenant)
-        return self._models[(tenant, own) if own > every else (EVERY_TENANT, every)]
+        return self._models[(tenant, own) if own > every else (ANY_TENANT, every)]
 
     def model(self, tenant: str, number: int) -> CompiledModel:
         """The model of a number, which a lead of the tenant is scored with."""
-        found = self._models.get((tenant, number)) or self._models.get((EVERY_TENANT, number))
+        found = self._models.get((tenant, number)) or self._models.get((ANY_TENANT, number))
         return self._seed.for_tenant(tenant) if found is None else found
 
     def needs_seed(self, tenant: str) -> bool:
         """Whether leads of the tenant may be scored with the model that the application was started with."""
-        latest = self._latest.get(tenant, self._latest.get(EVERY_TENANT, 0))
+        latest = self._latest.get(tenant, self._latest.get(ANY_TENANT, 0))
         return latest < 1 and (tenant, 0) not in self._models
 
     def activate(self, activation: Activation, now: int, tenants: Iterable[str]) -> bool:
@@ -102,7 +103,7 @@ class Activations:
         except ValueError as error:
             raise Rejected("bad_control", f"activation {number} has no model: {error}") from None
         for name in tenants:
-            if tenant in (EVERY_TENANT, name) and self.needs_seed(name):
+            if tenant in (ANY_TENANT, name) and self.needs_seed(name):
                 # So that its leads can be moved whatever the application is started with next.
                 seed = self._seed.for_tenant(name)
                 self._write(name, ActivationRow(CODEC, 0, 0, dict(seed.rules), seed.timezone), seed)
